@@ -95,6 +95,7 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 		WhenUses:        uses(from, task.WhenTexts),
 		RunIf:           task.RunCondition(),
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
+		Waits:           task.Method.Waits,
 		Finally:         task.Finally,
 		Repeat:          repeat,
 		Queue:           written(task.Queue),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/gleitzeit/gleitzeit/activities/approval"
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
@@ -70,7 +71,9 @@ const (
 )
 
 // realSpecs are the protocols of the program.
-func realSpecs() []protocol.Spec { return []protocol.Spec{llm.Spec(""), python.Spec(), mcp.Spec()} }
+func realSpecs() []protocol.Spec {
+	return []protocol.Spec{llm.Spec(""), python.Spec(), approval.Spec(), mcp.Spec()}
+}
 
 func compiledSchema(t *testing.T, specs []protocol.Spec) *jsonschema.Schema {
 	t.Helper()

@@ -282,6 +282,7 @@ func (r *run) describe(ctx workflow.Context) {
 		fmt.Fprintf(&table, "\nand %d more\n", more)
 	}
 	r.writeFailures(&table)
+	r.approvals.write(&table)
 	workflow.SetCurrentDetails(ctx, table.String())
 }
 

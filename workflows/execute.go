@@ -54,6 +54,7 @@ func (r *run) next() Start {
 	}
 	next.Usage = r.usage
 	next.CleanUp = r.nextCleanUp()
+	next.Waiting = r.approvals.next()
 	return next
 }
 
@@ -61,7 +62,10 @@ func (r *run) next() Start {
 func (r *run) execute(ctx workflow.Context) error {
 	taskCtx, cancelTasks := workflow.WithCancel(ctx)
 	defer cancelTasks()
-	r.cancelTasks = cancelTasks
+	r.cancelTasks, r.approvals.ctx = cancelTasks, taskCtx
+	if err := r.approvals.resume(); err != nil {
+		return err
+	}
 	workflow.GoNamed(ctx, "cancelled", func(ctx workflow.Context) {
 		ctx.Done().Receive(ctx, nil)
 		r.noteCancel()
@@ -73,11 +77,13 @@ func (r *run) execute(ctx workflow.Context) error {
 	for !r.progress.Done() {
 		r.gatherReady(ctx)
 		r.readReturned(ctx)
+		r.approvals.readSignals()
 		r.superviseCleanUp()
+		r.inFlight, r.approvals.begun = append(r.inFlight, r.approvals.begun...), nil
 		r.shareSlots(taskCtx)
 		r.startReady(taskCtx)
 		r.describe(ctx)
-		if len(r.inFlight) == 0 {
+		if r.approvals.onlyWaits() && !r.approvals.waitsOn(ctx) {
 			if r.readCancels(); ctx.Err() == nil || r.cancelNoted || r.stopped != nil && r.cleanUp.ctx == nil {
 				return nil
 			}
@@ -172,6 +178,10 @@ func (r *run) await(ctx workflow.Context) {
 	}
 	if len(r.spreads) > 0 {
 		selector.AddReceive(r.returned, func(workflow.ReceiveChannel, bool) {})
+	}
+	if r.approvals.changed != nil {
+		selector.AddReceive(r.approvals.signals, func(workflow.ReceiveChannel, bool) {})
+		selector.AddReceive(r.approvals.changed, func(changed workflow.ReceiveChannel, _ bool) { changed.ReceiveAsync(nil) })
 	}
 	if r.cleanUp.changed != nil {
 		selector.AddReceive(r.cleanUp.changed, func(changed workflow.ReceiveChannel, _ bool) { changed.ReceiveAsync(nil) })

@@ -56,6 +56,9 @@ func TestRecordHistories(t *testing.T) {
 		{name: "cleanup-killed", idle: true, run: killedCleanUp},
 		{name: "repeated", run: polling},
 		{name: "repeated-killed", idle: true, run: killedPolling},
+		{name: "approved", run: reviewedRun},
+		{name: "approved-continued", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: signalledReview},
+		{name: "approved-never", run: flow(unanswered)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {

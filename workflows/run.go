@@ -44,6 +44,7 @@ type Start struct {
 	Usage     protocol.Usage   `json:"usage,omitzero"`
 
 	TakeOver *protocol.TakeOver `json:"take_over,omitempty"` // The earlier runs whose results it takes over.
+	Waiting  *Waiting           `json:"waiting,omitempty"`   // Tasks that wait for people.
 	CleanUp  *CleanUp           `json:"cleanup,omitempty"`   // Of a run that was stopped, or whose clean-up has begun.
 }
 
@@ -104,10 +105,14 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 		},
 	}
 	r.calls.prepare()
+	r.approvals.run = r
 	if err := r.resume(); err != nil {
 		return nil, rejectedBecause(err)
 	}
 	r.resumeCleanUp(ctx)
+	if err := r.approvals.receive(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
@@ -142,6 +147,7 @@ type run struct {
 	cancelTasks workflow.CancelFunc
 	cancelNoted bool // The request to cancel that came in this history.
 	cleanUp     cleanUp
+	approvals   approvals
 }
 
 func rejected(format string, args ...any) error {

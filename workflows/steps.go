@@ -33,6 +33,8 @@ func (r *run) begin(ctx workflow.Context, work plan.Work) workflow.Future {
 		return workflow.ExecuteLocalActivity(listing(ctx), ExpandActivity, r.calls.expandRequest(task))
 	case work.Item != protocol.NoItem:
 		return r.schedule(ctx, task, &item{r.lists[work.Task], work.Item})
+	case task.Waits:
+		return r.approvals.ask(ctx, task)
 	}
 	return r.schedule(ctx, task, nil)
 }
@@ -48,7 +50,13 @@ func (r *run) end(ctx workflow.Context, s started) {
 		r.endGather(ctx, s)
 	case plan.RunItems:
 		r.endItems(ctx, s)
+	case plan.Wait:
+		r.approvals.endWait(ctx, s)
 	default:
+		if r.plan.Tasks[s.Task].Waits {
+			r.approvals.endAsk(ctx, s)
+			return
+		}
 		outcome := r.outcome(ctx, s)
 		r.usage = r.usage.Add(outcome.Usage)
 		if s.Item != protocol.NoItem {

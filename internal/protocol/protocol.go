@@ -72,6 +72,8 @@ type Method struct {
 	Splits []string
 	// IsServerTool: the method calls a tool of a tool server, which alone knows its parameters.
 	IsServerTool bool
+	// Waits: a person answers. The run asks and waits, and no handler is called.
+	Waits bool
 	// Unavailable is the reason why no task can call the method, although it exists; empty if it can be called.
 	Unavailable string
 }

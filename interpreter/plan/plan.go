@@ -82,6 +82,8 @@ type Task struct {
 	RunIf           RunIf  `json:"run_if,omitempty"`
 	ContinueOnError bool   `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor the tasks that depend on it.
 
+	Waits bool `json:"waits,omitempty"` // It waits for a person: the run asks, and its method is not called.
+
 	Finally bool `json:"finally,omitempty"` // It runs after all tasks that are not in `finally` have ended, however.
 
 	Repeat *Repeat `json:"repeat,omitempty"` // It is done again until a condition holds; nil: once.

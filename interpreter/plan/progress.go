@@ -40,6 +40,7 @@ const (
 	Expand               // The items of the task are listed. It ends with Expand, or with End.
 	Gather               // The results of the items are gathered. It ends with End.
 	RunItems             // The items are run elsewhere. It ends with EndSpread.
+	Wait                 // A person is to answer. It ends with Unpark, and with End.
 )
 
 // Work is what starts next: a step of a task, or one of its items.
@@ -201,6 +202,12 @@ func (s *Progress) Resume(id string) (int, error) {
 	}
 	return 0, fmt.Errorf("task %q cannot have started: it is not ready", id)
 }
+
+// Park counts a task in flight as one that waits for a person: others may have its slot.
+func (s *Progress) Park() { s.inFlight-- }
+
+// Unpark counts a task that has waited as in flight again, whatever MaxParallel is: it ends.
+func (s *Progress) Unpark() { s.inFlight++ }
 
 // Admit records that the condition of a task holds. Next returns the task again, to be started.
 func (s *Progress) Admit(task int) {

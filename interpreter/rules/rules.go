@@ -40,6 +40,7 @@ func All() []Rule {
 		{"condition", conditions},
 		{"run-if", runIfs},
 		{"repeat", repeats},
+		{"approval", approvals},
 		{"queue", queues},
 		{"cache", caches},
 		{"split", splits},

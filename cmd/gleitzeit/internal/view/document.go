@@ -117,8 +117,9 @@ type Task struct {
 	Warning   string           `json:"warning,omitempty"`  // What people should know of a result that is there.
 	Warnings  int              `json:"warnings,omitempty"` // Items whose results have warnings.
 	Reasons
-	Retrying int    `json:"retrying,omitempty"` // Items that wait for their next attempt, or are in it.
-	Error    *Error `json:"error"`
+	Approval *Approval `json:"approval,omitempty"` // What it asks, while it waits for the answer.
+	Retrying int       `json:"retrying,omitempty"` // Items that wait for their next attempt, or are in it.
+	Error    *Error    `json:"error"`
 
 	FailedAttempts []FailedAttempt `json:"failed_attempts,omitempty"` // Those that another one followed.
 	Repeated       []Round         `json:"repeated,omitempty"`        // Rounds whose result is not that of the task.
@@ -134,6 +135,8 @@ type Task struct {
 	continueOnError bool             // The run continues when the task fails.
 	when            string
 	runIf           string
+	waits           bool          // It asks for an approval.
+	asked           *protocol.Ref // What it asks: a protocol.Approval.
 	value           *protocol.Ref
 }
 
@@ -141,6 +144,9 @@ type Task struct {
 func (t *Task) FailsRun() bool {
 	return t.Status == protocol.Failed && !t.continueOnError && !t.Finally
 }
+
+// AsksForApproval reports whether the task is one that a person answers.
+func (t *Task) AsksForApproval() bool { return t.waits }
 
 // failsCleanUp reports whether the task is one of the clean-up that did not complete.
 func (t *Task) failsCleanUp() bool {

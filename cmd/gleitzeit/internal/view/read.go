@@ -46,6 +46,11 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	for i := range document.Tasks {
 		task := &document.Tasks[i]
 		task.FailedAttempts = byTask[task.ID].failed()
+		if task.asked != nil && task.Status == protocol.Running {
+			if task.Approval, err = ReadApproval(ctx, store, run, task.ID, *task.asked); err != nil {
+				return nil, fmt.Errorf("what task %q asks: %w", task.ID, err)
+			}
+		}
 		if p.Tasks[i].Repeat != nil {
 			if err := addRounds(ctx, store, records[0].Key, task); err != nil {
 				return nil, fmt.Errorf("the rounds of task %q: %w", task.ID, err)
@@ -268,7 +273,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 		planned := &p.Tasks[i]
 		task := Task{
 			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil, continueOnError: planned.ContinueOnError, tolerance: tolerance(planned),
-			when: planned.When, runIf: string(planned.RunIf), Finally: planned.Finally,
+			when: planned.When, runIf: string(planned.RunIf), waits: planned.Waits, Finally: planned.Finally,
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
 		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
@@ -314,6 +319,7 @@ func (t *Task) fill(record resultstore.Record) {
 	t.Cached = record.FromCache
 	t.Status, t.Reason, t.Attempts, t.Error, t.value = record.Status, record.Reason, record.Attempts, NewError(record.Error), record.Value
 	t.Rounds = record.Rounds
+	t.asked = record.Approval
 	t.Warning, t.printed = record.Warning, record.Printed
 	if record.Status == protocol.Skipped {
 		t.Error = nil

@@ -194,6 +194,9 @@ func (r *Run) Tree() string {
 			fmt.Fprintf(&text, "%s! %s\n", strings.Repeat("  ", depth[task.ID]+2), value.VisibleLines(Brief(task.Warning)))
 		}
 		indent := strings.Repeat("  ", depth[task.ID]+2)
+		if task.Approval != nil && !r.Status.Ended() {
+			text.WriteString(task.Approval.Text(indent))
+		}
 		text.WriteString(task.failureText(indent) + task.warningText(indent, ": see the results"))
 	}
 	return text.String()
@@ -259,6 +262,8 @@ func (t *Task) lineAs(status protocol.Status) string {
 		}
 	}
 	switch {
+	case t.Approval != nil && status == protocol.Running:
+		line += "  " + t.Approval.Line()
 	case t.Reason != "":
 		line += "  " + value.VisibleLines(t.Reason)
 	case t.Error != nil:

@@ -21,6 +21,8 @@ type Event struct {
 	At      time.Time
 	Outcome *protocol.Outcome // Nil for a start.
 
+	Asked *protocol.Asked // The task waits for a person from now on; nil for all other events.
+
 	Unit *Unit // The event is the end of some of the task's items; nil for all others.
 
 	Cancelling bool // The cancellation of the run was requested before.
