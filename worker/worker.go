@@ -74,6 +74,7 @@ func Register(r registry, acts *activities.Activities) {
 	r.RegisterActivityWithOptions(acts.Expand, activity.RegisterOptions{Name: workflows.ExpandActivity})
 	r.RegisterActivityWithOptions(acts.Gather, activity.RegisterOptions{Name: workflows.GatherActivity})
 	r.RegisterActivityWithOptions(acts.Page, activity.RegisterOptions{Name: workflows.PageActivity})
+	r.RegisterActivityWithOptions(acts.Inputs, activity.RegisterOptions{Name: workflows.InputsActivity})
 	r.RegisterActivityWithOptions(acts.Decide, activity.RegisterOptions{Name: workflows.DecideActivity})
 	r.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
 }

@@ -97,6 +97,16 @@ var examples = []struct {
 		of:      "report",
 		result:  map[string]string{"result": `"the job is done"`},
 	},
+	{
+		name: "11-workflows-within", workflow: "Workflows within",
+		tasks: []string{
+			"first workflow", "first/count python/execute", "first/judge python/execute", "second workflow", "second/count python/execute", "second/judge python/execute",
+			"report python/execute",
+		},
+		outputs: map[string]string{"report": `"first: 4 words, enough; second: 2 words, too few"`},
+		of:      "report",
+		result:  map[string]string{"result": `"first: 4 words, enough; second: 2 words, too few"`},
+	},
 }
 
 // TestExamplesAsJSON reads the document of every example from `run`, and afterwards from `results` and `status`.

@@ -68,7 +68,7 @@ func New(o Options) *Printer {
 		concurrent: map[string]bool{}, noted: map[string]wait{}, lines: itemLines{},
 	}
 	if o.Plan != nil {
-		p.total = len(o.Plan.Tasks)
+		p.total = len(o.Plan.All())
 	}
 	return p
 }
@@ -130,7 +130,9 @@ func (p *Printer) end(ctx context.Context, event history.Event) error {
 	if err := p.streamRest(ctx, event); err != nil {
 		return err
 	}
-	p.ended++
+	if !strings.Contains(event.Task, "]/") { // How many tasks the workflows of items have is not known.
+		p.ended++
+	}
 	p.running = without(p.running, event.Task)
 	p.shown[event.Task] = task.Status
 	if earlier {
