@@ -125,14 +125,12 @@ func TestRetryOfAWorkflowWithin(t *testing.T) {
 func TestSubmittedWorkflowWithin(t *testing.T) {
 	t.Parallel()
 	u := newNested(t)
-	s := u.Start("server")
-	s.Says("server is ready")
+	s := u.Start("server", "--no-ui")
+	s.Prints("Ctrl-C stops it")
 	p := u.Start("submit", "flow.yaml", "--wait")
 	u.Appears("began")
 	must(t, os.RemoveAll(u.Path("parts")))
 	u.File("go", "")
 	p.Exits(0)
-	if p.Stdout.String() != "after: it says HELLO!\n" {
-		t.Errorf("stdout %q", p.Stdout.String())
-	}
+	wantLines(t, "stdout", p.Stdout.String(), "after: it says HELLO!\n")
 }
