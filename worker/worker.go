@@ -79,6 +79,7 @@ func Register(r registry, acts *activities.Activities) {
 	r.RegisterActivityWithOptions(acts.Page, activity.RegisterOptions{Name: workflows.PageActivity})
 	r.RegisterActivityWithOptions(acts.Ask, activity.RegisterOptions{Name: workflows.AskActivity})
 	r.RegisterActivityWithOptions(acts.Answer, activity.RegisterOptions{Name: workflows.AnswerActivity})
+	r.RegisterActivityWithOptions(acts.Inputs, activity.RegisterOptions{Name: workflows.InputsActivity})
 	r.RegisterActivityWithOptions(acts.Decide, activity.RegisterOptions{Name: workflows.DecideActivity})
 	r.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
 }

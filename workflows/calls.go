@@ -13,6 +13,7 @@ type calls struct {
 	plan       *plan.Plan
 	progress   *plan.Progress
 	run        protocol.RunInfo
+	within     *protocol.WithinRun         // Nil: the run is not part of another one.
 	inputs     protocol.Payload            // Made once: the call of every task that refers to an input has it.
 	itemInputs protocol.Payload            // The same for items that are values.
 	scripts    map[string]protocol.Payload // By path. Never ranged over.
@@ -21,6 +22,13 @@ type calls struct {
 // prepare makes what all calls have.
 func (c *calls) prepare() {
 	c.scripts = map[string]protocol.Payload{}
+	if c.within != nil {
+		c.inputs, c.itemInputs = c.within.Inputs, c.within.Inputs
+		if c.inputs.Ref != nil && c.inputs.Ref.Size > maxItemInline {
+			c.itemInputs.Inline = nil
+		}
+		return
+	}
 	c.inputs, _ = protocol.NewCallPayload(c.plan.Inputs)
 	c.itemInputs, _ = newItemPayload(c.plan.Inputs)
 }
@@ -85,7 +93,7 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	}
 	for _, id := range task.Dependencies {
 		if !uses(task.Uses, id) {
-			call.Bindings = append(call.Bindings, c.binding(plan.Use{Head: id, Task: id}))
+			call.Bindings = append(call.Bindings, c.binding(plan.Use{Head: id, Task: c.taskID(id)}))
 		}
 	}
 	for _, binding := range call.Bindings {
@@ -148,6 +156,14 @@ func (c *calls) bindings(all []plan.Use) []protocol.Binding {
 func (c *calls) binding(use plan.Use) protocol.Binding {
 	outcome := c.progress.OutcomeOf(use.Task)
 	return protocol.Binding{Head: use.Head, Task: use.Task, Status: outcome.Status, Error: outcome.Error, Reason: outcome.Reason, Value: outcome.Value}
+}
+
+// taskID returns the id of a task by that which its workflow gives it.
+func (c *calls) taskID(id string) string {
+	if c.within == nil {
+		return id
+	}
+	return plan.TaskWithin(c.within.ID(), id)
 }
 
 // decideRequest asks whether the condition of a task holds.

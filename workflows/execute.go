@@ -52,7 +52,7 @@ func (r *run) next() Start {
 			Warning: list.warning, Ended: r.progress.Items(task).EndedItems(),
 		})
 	}
-	next.Usage = r.usage
+	next.Usage, next.Items = r.usage, r.items
 	next.CleanUp = r.nextCleanUp()
 	next.Waiting = r.approvals.next()
 	return next
@@ -71,8 +71,8 @@ func (r *run) execute(ctx workflow.Context) error {
 		r.noteCancel()
 	})
 	r.beginCleanUp()
-	if r.plan.Timeout > 0 {
-		r.startTimeout(ctx)
+	if limit := r.timeout(); limit > 0 {
+		r.startTimeout(ctx, limit)
 	}
 	for !r.progress.Done() {
 		r.gatherReady(ctx)
@@ -95,15 +95,24 @@ func (r *run) execute(ctx workflow.Context) error {
 	return nil
 }
 
-// startTimeout stops the run when the workflow's timeout expires. It counts from the start of the run's first history.
-func (r *run) startTimeout(ctx workflow.Context) {
-	left := r.plan.Timeout.Duration() - workflow.Now(ctx).Sub(r.start.StartedAt)
+// timeout returns that of the workflow, or a shorter one of the task that runs it; 0 is none.
+func (r *run) timeout() time.Duration {
+	limit := r.plan.Timeout.Duration()
+	if of := r.start.Within; of != nil && of.Timeout > 0 && (limit == 0 || of.Timeout.Duration() < limit) {
+		return of.Timeout.Duration()
+	}
+	return limit
+}
+
+// startTimeout stops the run when its timeout expires. It counts from the start of the run's first history.
+func (r *run) startTimeout(ctx workflow.Context, limit time.Duration) {
+	left := limit - workflow.Now(ctx).Sub(r.start.StartedAt)
 	timer := workflow.NewTimer(ctx, max(left, time.Millisecond))
 	workflow.GoNamed(ctx, "timeout", func(ctx workflow.Context) {
 		if timer.Get(ctx, nil) != nil {
 			return
 		}
-		r.stop(protocol.Errorf(protocol.WorkflowTimeout, "the run timed out after %s", r.plan.Timeout.Duration()))
+		r.stop(protocol.Errorf(protocol.WorkflowTimeout, "%s timed out after %s", r.noun(), limit))
 		r.cancelTasks()
 	})
 }
@@ -126,7 +135,15 @@ func (r *run) setStopped(reason *protocol.Error) {
 }
 
 func (r *run) stopCancelled() {
-	r.stop(protocol.Errorf(protocol.WorkflowCancelled, "the run was cancelled"))
+	r.stop(protocol.Errorf(protocol.WorkflowCancelled, "%s was cancelled", r.noun()))
+}
+
+// noun is what messages call the run.
+func (r *run) noun() string {
+	if r.start.Within != nil {
+		return "the workflow"
+	}
+	return "the run"
 }
 
 // stopAfterFailure stops the run, and cancels what is in flight, where a task has failed and the workflow fails fast.
@@ -165,6 +182,9 @@ func (r *run) fits(ctx workflow.Context) bool {
 		return true
 	}
 	if info.GetContinueAsNewSuggested() {
+		return false
+	}
+	if size := int64(info.GetCurrentHistorySize()) + maxNestedBytes*int64(len(r.inFlight)+1); len(r.plan.Workflows) > 0 && size > nestedHistory {
 		return false
 	}
 	return info.GetCurrentHistoryLength()+eventsPerTask*(len(r.inFlight)+r.progress.Admitted()+1) < historyBudget

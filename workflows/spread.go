@@ -64,6 +64,10 @@ func (r *run) startItems(ctx workflow.Context, s *spread, slots SlotsMessage) wo
 	if !r.start.Settings.OwnQueue {
 		m.Queue = task.Queue
 	}
+	if m.Workflow = r.plan.WorkflowOf(task); m.Workflow != nil {
+		m.Limits.Chunk, m.Limits.TakeOver = 1, false // Each of them takes over what is unchanged.
+		r.sent += maxNestedBytes
+	}
 	info := workflow.GetInfo(ctx)
 	return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            MapID(r.calls.run.ID, task.ID),

@@ -35,6 +35,8 @@ func (r *run) begin(ctx workflow.Context, work plan.Work) workflow.Future {
 		return r.schedule(ctx, task, &item{r.lists[work.Task], work.Item})
 	case task.Waits:
 		return r.approvals.ask(ctx, task)
+	case task.Workflow != "":
+		return startNested(ctx, r, work.Task)
 	}
 	return r.schedule(ctx, task, nil)
 }
@@ -198,6 +200,9 @@ func (r *run) endExpand(ctx workflow.Context, s started) {
 		r.progress.End(s.Task, failed(protocol.Errorf(protocol.InternalError, "%s", err)))
 	case listed.Error != nil:
 		r.progress.End(s.Task, failed(listed.Error))
+	case task.Workflow != "" && listed.Total > plan.MaxNestedItems:
+		r.progress.End(s.Task, failed(protocol.Errorf(protocol.TaskParameterError, "for_each has %d items, and the limit of a task with workflow is %d", listed.Total, plan.MaxNestedItems).
+			WithHint("use for_each in a task of the workflow, or split the items among several tasks")))
 	case r.plan.ItemsApart:
 		r.spread(s.Task, &listed)
 	default:

@@ -25,11 +25,20 @@ func FormatUnitID(task string, first, last int) string {
 
 // ParseUnitID splits the activity id of a unit.
 func ParseUnitID(id string) (task string, first, last int, isUnit bool) {
-	task, rest, _ := strings.Cut(id, "[")
+	task, rest, _ := cutItem(id)
 	from, to, isUnit := strings.Cut(strings.TrimSuffix(rest, "]"), "-")
 	first, err := strconv.Atoi(from)
 	last, err2 := strconv.Atoi(to)
 	return task, first, last, isUnit && err == nil && err2 == nil
+}
+
+// cutItem cuts an id before the last bracket: that of a task of a workflow which an item runs has others.
+func cutItem(id string) (task, rest string, found bool) {
+	at := strings.LastIndex(id, "[")
+	if at < 0 {
+		return id, "", false
+	}
+	return id[:at], id[at+1:], true
 }
 
 // ParseActivityID splits an activity id into task and item, which is NoItem for a whole task and for a unit.
@@ -37,7 +46,7 @@ func ParseActivityID(id string) (task string, item int) {
 	if task, _, _, isUnit := ParseUnitID(id); isUnit {
 		return task, NoItem
 	}
-	task, rest, isItem := strings.Cut(id, "[")
+	task, rest, isItem := cutItem(id)
 	index, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
 	if !isItem || err != nil {
 		return id, NoItem

@@ -19,7 +19,8 @@ type Task struct {
 	IsBatch     bool    // It is the task that the short form of a batch makes.
 	Method      *Method // nil where it is unknown.
 	MethodError *Problem
-	Waits       []int // The tasks that it names or refers to, itself left out, without repetition, in the file's order.
+	Nested      *Nested // The workflow file that it runs; nil where there is none, or nothing is known of it.
+	Waits       []int   // The tasks that it names or refers to, itself left out, without repetition, in the file's order.
 	Texts       Texts
 	EachTexts   Texts // Of what says which items there are.
 	WhenTexts   Texts // Of the condition.

@@ -32,7 +32,7 @@ func forEach(c *Context) {
 
 // checkWithoutItems reports keys that a task without items cannot have.
 func checkWithoutItems(c *Context, task *resolve.Task) {
-	if len(task.FanOutErrors) > 0 || task.Method == nil || hasValue(task.Node, "for_each") {
+	if len(task.FanOutErrors) > 0 || task.Method == nil && task.Workflow == nil || hasValue(task.Node, "for_each") {
 		return // Whether it has items is not known.
 	}
 	for _, limit := range []struct {

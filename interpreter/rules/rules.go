@@ -32,6 +32,7 @@ func All() []Rule {
 		{Cycle, cycle},
 		{"reference", references},
 		{"method", methods},
+		{"workflow", nestedWorkflows},
 		{"parameters", parameters},
 		{"secret", secrets},
 		{"timeout", timeouts},

@@ -100,6 +100,16 @@ var examples = []struct {
 		result:  map[string]string{"result": `"the job is done"`},
 	},
 	{
+		name: "11-workflows-within", workflow: "Workflows within",
+		tasks: []string{
+			"first workflow", "first/count python/execute", "first/judge python/execute", "second workflow", "second/count python/execute", "second/judge python/execute",
+			"report python/execute",
+		},
+		outputs: map[string]string{"report": `"first: 4 words, enough; second: 2 words, too few"`},
+		of:      "report",
+		result:  map[string]string{"result": `"first: 4 words, enough; second: 2 words, too few"`},
+	},
+	{
 		name: "12-approval", workflow: "Approval",
 		tasks:   []string{"draft python/execute", "review human/approve", "offer python/execute"},
 		outputs: map[string]string{"offer": `"Dear ACME, we offer it for 240 EUR."`, "price": `240`},

@@ -103,7 +103,7 @@ func (m *mcpRuns) open(ctx context.Context, run string) (*runs.Handle, *view.Run
 func (m *mcpRuns) follow(ctx context.Context, h *runs.Handle, o mcpserver.Observer) (*view.Run, error) {
 	total := 0
 	if p := h.Plan(); p != nil {
-		total = len(p.Tasks)
+		total = len(p.All())
 	}
 	done := o.Wait()
 	steps := &progress.Steps{Run: h.Run, Store: h.Store(), Total: total, Report: func(s progress.Step) {

@@ -71,7 +71,7 @@ func New(o Options) *Printer {
 		asked: map[string]*protocol.Asked{}, waiting: map[string]bool{},
 	}
 	if o.Plan != nil {
-		p.total = len(o.Plan.Tasks)
+		p.total = len(o.Plan.All())
 	}
 	return p
 }
@@ -136,7 +136,9 @@ func (p *Printer) end(ctx context.Context, event history.Event) error {
 	if err := p.streamRest(ctx, event); err != nil {
 		return err
 	}
-	p.ended++
+	if !strings.Contains(event.Task, "]/") { // How many tasks the workflows of items have is not known.
+		p.ended++
+	}
 	delete(p.asked, event.Task)
 	delete(p.waiting, event.Task)
 	p.running = without(p.running, event.Task)

@@ -158,6 +158,10 @@ func (f *forecaster) decide(ctx context.Context, task int, of *TaskForecast) err
 }
 
 func (f *forecaster) task(ctx context.Context, task int, of *TaskForecast) error {
+	if f.plan.Tasks[task].Workflow != "" {
+		of.Unknown = "its workflow takes over what is unchanged"
+		return nil
+	}
 	call := f.calls.Task(task)
 	found, err := f.acts.Forecast(ctx, &call)
 	if err != nil {

@@ -34,6 +34,8 @@ type Run struct {
 	Tasks      []Task           `json:"tasks,omitempty"`
 	Continues  *Continued       `json:"continues,omitempty"` // Of a run that takes over results of an earlier one.
 
+	nestedItems map[string][]int // Of tasks that run a workflow for each, of which something is recorded.
+
 	texts value.Texts // Of the outputs and the results, which are often the same.
 }
 
@@ -102,6 +104,7 @@ type Task struct {
 	Tags      []string         `json:"tags,omitempty"`
 	Metadata  *value.Value     `json:"metadata,omitempty"`
 	Method    string           `json:"method"`
+	Within    string           `json:"within,omitempty"` // The task that runs its workflow; empty for a task of the run itself.
 	Status    protocol.Status  `json:"status"`
 	Finally   bool             `json:"finally,omitempty"` // It is part of the clean-up.
 	Reason    string           `json:"reason,omitempty"`  // Why it was skipped, or does not start or continue.
@@ -125,6 +128,7 @@ type Task struct {
 	Repeated       []Round         `json:"repeated,omitempty"`        // Rounds whose result is not that of the task.
 
 	after           []string
+	nested          bool             // It runs a workflow.
 	items           map[int]attempts // Of its items: those that failed.
 	printed         *protocol.Ref    // What the last attempt has printed.
 	answers         []string         // The fields of its answers, as far as its schema names them.
@@ -142,7 +146,7 @@ type Task struct {
 
 // FailsRun reports whether the task has failed and its run fails because of it.
 func (t *Task) FailsRun() bool {
-	return t.Status == protocol.Failed && !t.continueOnError && !t.Finally
+	return t.Status == protocol.Failed && !t.continueOnError && !t.Finally && t.Within == ""
 }
 
 // AsksForApproval reports whether the task is one that a person answers.
@@ -150,7 +154,7 @@ func (t *Task) AsksForApproval() bool { return t.waits }
 
 // failsCleanUp reports whether the task is one of the clean-up that did not complete.
 func (t *Task) failsCleanUp() bool {
-	return t.Finally && (t.Status == protocol.Failed && !t.continueOnError || t.Status == protocol.Cancelled)
+	return t.Finally && t.Within == "" && (t.Status == protocol.Failed && !t.continueOnError || t.Status == protocol.Cancelled)
 }
 
 // CleanUpFailure returns a line about the clean-up of a run that has ended; empty if it is complete.

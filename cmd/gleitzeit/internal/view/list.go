@@ -42,8 +42,8 @@ func OpenItems(ctx context.Context, store resultstore.Store, run, task string) (
 	if err != nil || planned == nil {
 		return l, err
 	}
-	for i := range planned.Tasks {
-		if each := planned.Tasks[i].FanOut; planned.Tasks[i].ID == task && each != nil {
+	for _, listed := range planned.All() {
+		if each := listed.FanOut; listed.ID == task && each != nil {
 			l.Values, l.Models = !each.HasFiles(), each.Models
 		}
 	}

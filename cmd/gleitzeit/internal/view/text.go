@@ -92,7 +92,7 @@ func (r *Run) leaves() []*Task {
 	var leaves []*Task
 	dependencies := r.dependencies()
 	for i := range r.Tasks {
-		if task := &r.Tasks[i]; task.Result != nil && !task.Finally && !dependencies[task.ID] {
+		if task := &r.Tasks[i]; task.Result != nil && !task.Finally && task.Within == "" && !dependencies[task.ID] {
 			leaves = append(leaves, task)
 		}
 	}
@@ -132,7 +132,7 @@ func (t *Task) ResultText() string {
 // MainValue returns the main part of a task's result: the text of a model or tool, the value of a script, or the output
 // that it printed.
 func MainValue(result value.Value) value.Value {
-	for _, name := range []string{"response", "result", "output", "text"} {
+	for _, name := range []string{"response", "result", "output", "outputs", "text"} {
 		if part, has := result.Get(name); has && !part.IsNull() {
 			return part
 		}
@@ -186,7 +186,7 @@ func (r *Run) Tree() string {
 	depth := make(map[string]int, len(r.Tasks))
 	for _, i := range r.order() {
 		task := &r.Tasks[i]
-		for _, id := range task.after {
+		for _, id := range task.above() {
 			depth[task.ID] = max(depth[task.ID], depth[id]+1)
 		}
 		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", depth[task.ID]+1), r.TaskLine(task))
@@ -210,11 +210,19 @@ func (r *Run) order() []int {
 	}
 	after := make([][]int, len(r.Tasks))
 	for i := range r.Tasks {
-		for _, id := range r.Tasks[i].after {
+		for _, id := range r.Tasks[i].above() {
 			after[i] = append(after[i], index[id])
 		}
 	}
 	return topological(after)
+}
+
+// above returns the tasks above which the tree does not have the task: those that it depends on, or else the one that runs its workflow.
+func (t *Task) above() []string {
+	if len(t.after) == 0 && t.Within != "" {
+		return []string{t.Within}
+	}
+	return t.after
 }
 
 // topological returns the indices of after so that each follows the indices in its entry, and otherwise in ascending order.

@@ -19,6 +19,7 @@ import (
 type Decoder struct {
 	last       int64                                                     // The last event that was read of this history.
 	scheduled  map[int64]*historypb.ActivityTaskScheduledEventAttributes // By the event that scheduled them.
+	began      map[string]time.Time                                      // When the workflows that tasks run began, by their ids.
 	cancelling bool
 	closed     bool
 }
@@ -61,6 +62,9 @@ func (d *Decoder) decode(event *historypb.HistoryEvent) []Event {
 	}
 	if marker := event.GetMarkerRecordedEventAttributes(); marker != nil {
 		return decodeMarker(marker, at)
+	}
+	if nested := d.nested(event, at); nested != nil {
+		return nested
 	}
 	by, outcome := d.end(event)
 	scheduled := d.scheduled[by]

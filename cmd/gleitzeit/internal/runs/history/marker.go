@@ -47,6 +47,15 @@ func decodeMarker(marker *historypb.MarkerRecordedEventAttributes, at time.Time)
 		if decodePayload(payloads[0], &decided) {
 			return decideEvents(&decided, at)
 		}
+	case protocol.InputsKind:
+		var inputs protocol.InputsResponse
+		if decodePayload(payloads[0], &inputs) && inputs.Outcome != nil {
+			item := protocol.NoItem
+			if inputs.Item != nil {
+				item = *inputs.Item
+			}
+			return []Event{ended(inputs.Task, item, inputs.Method, at, *inputs.Outcome)}
+		}
 	case protocol.ExpandedKind:
 		var expanded protocol.ExpandResponse
 		if decodePayload(payloads[0], &expanded) {
