@@ -75,11 +75,11 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 		repeat.Uses = uses(from, task.UntilTexts)
 	}
 	var handed, servers []string
-	method, workflow := plan.WorkflowMethod, ""
+	method, workflow, waits := plan.WorkflowMethod, "", false
 	if task.Nested != nil {
 		workflow = task.Nested.Place
 	} else {
-		method, servers = task.Method.Name, from.Catalog.ServersOf(task)
+		method, waits, servers = task.Method.Name, task.Method.Waits, from.Catalog.ServersOf(task)
 		if task.Method.NeedsDependencies {
 			handed = ids(from, from.Names.Dependencies(task))
 		}
@@ -106,7 +106,7 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 		WhenUses:        uses(from, task.WhenTexts),
 		RunIf:           task.RunCondition(),
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
-		Waits:           task.Method.Waits,
+		Waits:           waits,
 		Finally:         task.Finally,
 		Repeat:          repeat,
 		Queue:           written(task.Queue),
