@@ -56,7 +56,7 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 			Name: output.Name, Value: output.Value.Value(), Uses: uses(from, from.Outputs[i]),
 		})
 	}
-	p.SkipsPassOn = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.When != "" && t.FanOut == nil })
+	p.SkipsPassOn = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.When != "" && (t.FanOut == nil || t.FanOut.Reduces) })
 	if slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.Finally || t.RunIf == plan.RunIfAlways }) {
 		p.CleanUpTimeout = from.CleanUpTimeout()
 	}

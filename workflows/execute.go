@@ -71,6 +71,7 @@ func (r *run) execute(ctx workflow.Context) error {
 		r.startTimeout(ctx)
 	}
 	for !r.progress.Done() {
+		r.groupReady(taskCtx)
 		r.gatherReady(ctx)
 		r.readReturned(ctx)
 		r.superviseCleanUp()

@@ -56,6 +56,9 @@ func TestRecordHistories(t *testing.T) {
 		{name: "cleanup-killed", idle: true, run: killedCleanUp},
 		{name: "repeated", run: polling},
 		{name: "repeated-killed", idle: true, run: killedPolling},
+		{name: "reduced", run: reduced},
+		{name: "reduced-failing", run: failedRound},
+		{name: "reduced-cancelled", run: cancelledRound},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {

@@ -16,6 +16,7 @@ type spread struct {
 	listed *protocol.ExpandResponse
 	future workflow.ChildWorkflowFuture // Nil before it has started.
 	result *MapResult                   // Nil before it has ended.
+	rounds rounds                       // Of a task that makes one answer of texts.
 }
 
 // spread lets the items of a task run, when slots are free for them.
@@ -61,6 +62,9 @@ func (r *run) startItems(ctx workflow.Context, s *spread, slots SlotsMessage) wo
 		},
 		Items: items,
 	}
+	if each.Reduces {
+		m.State.Next, m.Limits.MaxFailures = s.listed.Groups.First, &plan.Tolerance{} // A round without one of its answers is of no use.
+	}
 	if !r.start.Settings.OwnQueue {
 		m.Queue = task.Queue
 	}
@@ -101,7 +105,9 @@ func (r *run) endItems(ctx workflow.Context, s started) {
 		result.Error = protocol.Errorf(protocol.InternalError, "the workflow of the items ended: %s", err)
 	}
 	r.usage = r.usage.Add(result.Usage)
-	r.spreadOf(s.Task).result = result
+	of := r.spreadOf(s.Task)
+	of.result = result
+	of.addRound(result)
 	r.progress.EndSpread(s.Task)
 }
 
