@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
-
 	"github.com/gleitzeit/gleitzeit/activities/split"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -150,33 +148,8 @@ func readTexts(ctx context.Context, t *attempt) error {
 	return nil
 }
 
-// group groups the texts of a round. An error of the texts is in the response; the error of group itself is that of an unavailable store,
-// or of a call that was cancelled.
-func (a *Activities) group(ctx context.Context, call *protocol.Call, beat *heartbeat) (*protocol.ExpandResponse, error) {
-	response, err := a.groupTexts(ctx, &attempt{Activities: a, call: call, beat: beat}, false)
-	if err != nil {
-		if cancelRequested(ctx) {
-			return nil, temporal.NewCanceledError()
-		}
-		if response, err = unexpanded(ctx, err); err != nil {
-			return nil, err
-		}
-	}
-	response.Kind, response.Task, response.Method = protocol.ExpandedKind, call.Task, call.Method
-	return response, nil
-}
-
-// ForecastGroups is group for a forecast: without a server that counts, if no earlier run did.
-func (a *Activities) ForecastGroups(ctx context.Context, call *protocol.Call) (*protocol.ExpandResponse, error) {
-	response, err := a.groupTexts(ctx, &attempt{Activities: a, call: call, beat: &heartbeat{}}, true)
-	if err != nil {
-		return unexpanded(ctx, err)
-	}
-	return response, nil
-}
-
 // groupTexts records the groups of a round after those of the rounds before. With measured, how long texts may be must be recorded.
-func (a *Activities) groupTexts(ctx context.Context, t *attempt, measured bool) (*protocol.ExpandResponse, error) {
+func groupTexts(ctx context.Context, t *attempt, measured bool) (*protocol.ExpandResponse, error) {
 	call, of := t.call, t.call.Reduce
 	if call.Format > protocol.CallFormat {
 		return nil, protocol.Errorf(protocol.InvalidParams, "unsupported call format %d: this worker reads formats up to %d", call.Format, protocol.CallFormat).WithHint("update the worker")
@@ -193,7 +166,8 @@ func (a *Activities) groupTexts(ctx context.Context, t *attempt, measured bool) 
 	if err != nil {
 		return nil, protocol.AsError(err, protocol.TaskParameterError).Redacted(&secrets.set)
 	}
-	texts, pages := a.textsOf(ctx, call), pager{}
+	a := t.Activities
+	texts, pages := textsOf(ctx, t), pager{}
 	if of.Before != nil {
 		if pages.manifest, err = resultstore.LoadManifest(ctx, a.results.store, *of.Before); err != nil {
 			return nil, err
@@ -288,17 +262,18 @@ func checkGroups(round int, g *split.Grouper, groups *protocol.Groups) error {
 }
 
 // textsOf returns what passes on the texts of a round, one after the other; an empty one for each element without a text.
-func (a *Activities) textsOf(ctx context.Context, call *protocol.Call) func(func(string) error) error {
+func textsOf(ctx context.Context, t *attempt) func(func(string) error) error {
+	call, results := t.call, t.results
 	if call.Reduce.Before != nil {
-		return func(take func(string) error) error { return a.eachAnswer(ctx, call, take) }
+		return func(take func(string) error) error { return eachAnswer(ctx, t, take) }
 	}
 	return func(take func(string) error) error {
-		input, err := resultstore.Load(ctx, a.results.store, call.Reduce.Input)
+		input, err := resultstore.Load(ctx, results.store, call.Reduce.Input)
 		if err != nil {
 			return err
 		}
 		each := func(element value.Value) error { return take(split.TextOf(element)) }
-		scope := &reference.Scope{Bindings: call.Reduce.Bindings, Run: call.Run, Load: a.results.loader(ctx)}
+		scope := &reference.Scope{Bindings: call.Reduce.Bindings, Run: call.Run, Load: results.loader(ctx)}
 		list, err := reference.OpenList(input.Text(), scope)
 		if err != nil {
 			return err
@@ -327,14 +302,15 @@ func (a *Activities) textsOf(ctx context.Context, call *protocol.Call) func(func
 }
 
 // eachAnswer passes on the answers about the groups of the round before.
-func (a *Activities) eachAnswer(ctx context.Context, call *protocol.Call, take func(string) error) error {
-	manifest, err := resultstore.LoadManifest(ctx, a.results.store, *call.Reduce.Before)
+func eachAnswer(ctx context.Context, t *attempt, take func(string) error) error {
+	call := t.call
+	manifest, err := resultstore.LoadManifest(ctx, t.results.store, *call.Reduce.Before)
 	if err != nil {
 		return err
 	}
 	for first := call.Reduce.First; first < manifest.Total; first += protocol.MaxPageItems {
 		count := min(protocol.MaxPageItems, manifest.Total-first)
-		ended, err := a.recordedItems(ctx, call, &protocol.Items{First: first, Count: count})
+		ended, err := t.recordedItems(ctx, call, &protocol.Items{First: first, Count: count})
 		if err != nil {
 			return err
 		}
@@ -342,7 +318,7 @@ func (a *Activities) eachAnswer(ctx context.Context, call *protocol.Call, take f
 			if ended[item].Value.Ref == nil {
 				return protocol.Errorf(protocol.PersistenceFailed, "the answer about group %d is missing in the result store", item).WithKind(protocol.Permanent)
 			}
-			answer, err := resultstore.Load(ctx, a.results.store, protocol.Payload{Ref: ended[item].Value.Ref})
+			answer, err := resultstore.Load(ctx, t.results.store, protocol.Payload{Ref: ended[item].Value.Ref})
 			if err != nil {
 				return err
 			}

@@ -188,22 +188,22 @@ func (f *forecaster) items(ctx context.Context, task int, of *TaskForecast) erro
 // texts adds the forecast of the calls of all rounds that are known: until one of them is made.
 func (f *forecaster) texts(ctx context.Context, task int, of *TaskForecast) error {
 	reduce := protocol.Reduce{Round: 1}
-	for {
+	for of.Unknown == "" {
 		call := f.calls.Group(task, reduce)
 		listed, err := f.acts.ForecastGroups(ctx, &call)
 		if err != nil {
 			return err
 		}
-		if listed.Error != nil {
-			of.Unknown = listed.Error.Message
-			return nil
+		if of.Unknown = failureText(listed.Error); of.Unknown != "" {
+			continue
 		}
 		first := listed.Groups.First
 		of.Items = listed.Total
 		taken, err := f.round(ctx, task, of, listed)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
+		}
+		switch {
 		case taken < listed.Total-first && listed.Total-first > 1:
 			of.Unknown = "the rounds after them depend on their answers"
 			return nil
@@ -214,6 +214,14 @@ func (f *forecaster) texts(ctx context.Context, task int, of *TaskForecast) erro
 		}
 		reduce = protocol.Reduce{Round: reduce.Round + 1, Before: listed.Ref, First: first}
 	}
+	return nil
+}
+
+func failureText(e *protocol.Error) string {
+	if e == nil {
+		return ""
+	}
+	return e.Message
 }
 
 // round adds the forecast of the calls of a round, and returns how many are taken over. Their records are those of the run that is
