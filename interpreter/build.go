@@ -59,7 +59,7 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 			Name: output.Name, Value: output.Value.Value(), Uses: uses(from, from.Outputs[i]),
 		})
 	}
-	p.SkipsPassOn = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.When != "" && t.FanOut == nil })
+	p.SkipsPassOn = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.When != "" && (t.FanOut == nil || t.FanOut.Reduces) })
 	if slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.Finally || t.RunIf == plan.RunIfAlways }) ||
 		slices.ContainsFunc(p.Workflows, func(w plan.Workflow) bool { return w.Plan.CleanUpTimeout > 0 }) {
 		p.CleanUpTimeout = from.CleanUpTimeout()

@@ -85,6 +85,12 @@ func specs() []protocol.Spec {
 				ItemParameter: "image_path",
 				Parameters:    []byte(`{"type": "object", "properties": {"prompt": {"type": "string"}, "image_path": {"type": "string"}}, "required": ["prompt", "image_path"], "additionalProperties": false}`),
 			},
+			{
+				Name:            "llm/reduce",
+				Timeout:         10 * time.Minute,
+				ReduceParameter: "input",
+				Parameters:      []byte(`{"type": "object", "properties": {"prompt": {"type": "string"}, "input": {"type": "array"}}, "required": ["prompt", "input"], "additionalProperties": false}`),
+			},
 			{Name: "llm/slow", Timeout: time.Hour, Parameters: []byte(`{"properties": {"timeout": {"type": "number"}}}`)},
 		}},
 		{Name: "open/v1", Methods: []protocol.Method{

@@ -59,6 +59,9 @@ func valuesByRef(p *plan.Plan) [][]byte {
 	}
 	keep(p.Inputs)
 	for i := range p.Tasks {
+		if each := p.Tasks[i].FanOut; each.IsReduction() {
+			keep(*each.Values)
+		}
 		switch each := p.Tasks[i].FanOut; {
 		case each == nil:
 			keep(p.Tasks[i].Parameters)

@@ -116,10 +116,30 @@ func (c *calls) itemsCall(task *plan.Task, listed *protocol.ExpandResponse) (pro
 	items := protocol.Items{
 		Files: each.HasFiles(), Key: each.Key(), Models: each.Models, Folders: listed.Folders, Reads: each.Reads, When: task.When, WhenBindings: c.bindings(task.WhenUses),
 	}
+	if each.Reduces {
+		items.When, items.WhenBindings = "", nil // The condition is that of the task.
+	}
 	if len(each.Models) > 0 {
 		items.Total = listed.Total
 	}
 	return call, items, size
+}
+
+// groupCall returns the call that groups the texts of a round of a task.
+func (c *calls) groupCall(task *plan.Task, reduce protocol.Reduce) (protocol.Call, int64) {
+	call, size := c.call(task, nil)
+	call.Format = protocol.ReduceFormat
+	if reduce.Before == nil {
+		var data []byte
+		reduce.Input, data = protocol.NewCallPayload(*task.FanOut.Values)
+		reduce.Bindings = c.bindings(task.FanOut.Uses)
+		size += int64(len(data))
+		for _, binding := range reduce.Bindings {
+			size += bindingSize(binding)
+		}
+	}
+	call.Reduce = &reduce
+	return call, size
 }
 
 // useRefs replaces larger values, which are in the store, with their Refs: hundreds of items have them. The inputs are in the

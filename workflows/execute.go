@@ -75,6 +75,7 @@ func (r *run) execute(ctx workflow.Context) error {
 		r.startTimeout(ctx, limit)
 	}
 	for !r.progress.Done() {
+		r.groupReady(taskCtx)
 		r.gatherReady(ctx)
 		r.readReturned(ctx)
 		r.approvals.readSignals()

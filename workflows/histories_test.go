@@ -65,6 +65,9 @@ func TestRecordHistories(t *testing.T) {
 		{name: "within-continued", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: continuedNested},
 		{name: "within-each", run: eachNested},
 		{name: "within-each-cancelled", run: cancelledEach},
+		{name: "reduced", run: reduced},
+		{name: "reduced-failing", run: failedRound},
+		{name: "reduced-cancelled", run: cancelledRound},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {

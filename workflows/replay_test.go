@@ -38,6 +38,8 @@ var recorded = []string{
 	"within-1", "within-of-sub-1", "within-of-deep-1", "within-cancelled-1", "within-cancelled-of-sub-1", "within-continued-1", "within-continued-of-sub-1",
 	"within-continued-of-sub-2", "within-continued-of-sub-3", "within-continued-of-sub-4", "within-killed-1", "within-killed-of-sub-1",
 	"within-each-1", "within-each-of-sub-1", "within-each-cancelled-1", "within-each-cancelled-of-sub-1",
+	"reduced-1", "reduced-of-texts-1", "reduced-of-report-1", "reduced-failing-1", "reduced-failing-of-texts-1", "reduced-failing-of-report-1",
+	"reduced-cancelled-1", "reduced-cancelled-of-texts-1", "reduced-cancelled-of-report-1",
 }
 
 func TestHistoriesReplay(t *testing.T) {

@@ -29,6 +29,8 @@ func (r *run) begin(ctx workflow.Context, work plan.Work) workflow.Future {
 	switch {
 	case work.Step == plan.Decide:
 		return workflow.ExecuteLocalActivity(recording(ctx), DecideActivity, r.calls.decideRequest(task))
+	case work.Step == plan.Group:
+		return r.group(ctx, task, protocol.Reduce{Round: 1})
 	case work.Step == plan.Expand:
 		return workflow.ExecuteLocalActivity(listing(ctx), ExpandActivity, r.calls.expandRequest(task))
 	case work.Item != protocol.NoItem:
@@ -48,6 +50,8 @@ func (r *run) end(ctx workflow.Context, s started) {
 		r.endDecide(ctx, s)
 	case plan.Expand:
 		r.endExpand(ctx, s)
+	case plan.Group:
+		r.endGroup(ctx, s)
 	case plan.Gather:
 		r.endGather(ctx, s)
 	case plan.RunItems:
@@ -240,6 +244,10 @@ func (r *run) gatherReady(ctx workflow.Context) {
 	for _, s := range spreads {
 		if s.result == nil {
 			r.spreads = append(r.spreads, s)
+			continue
+		}
+		if r.plan.Tasks[s.task].FanOut.Reduces {
+			r.gather(ctx, s.task, r.gatherReduced(s))
 			continue
 		}
 		r.gather(ctx, s.task, r.gatherRecorded(s))

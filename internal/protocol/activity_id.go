@@ -23,6 +23,20 @@ func FormatUnitID(task string, first, last int) string {
 	return fmt.Sprintf("%s[%d-%d]", task, first, last)
 }
 
+// roundOf is what stands in the brackets of the activity id of a round, before its number.
+const roundOf = "round "
+
+// FormatRoundID returns the activity id of the grouping of a round: `report[round 2]`.
+func FormatRoundID(task string, round int) string {
+	return fmt.Sprintf("%s[%s%d]", task, roundOf, round)
+}
+
+// IsRoundID reports whether an activity id is that of the grouping of a round.
+func IsRoundID(id string) bool {
+	_, rest, _ := cutItem(id)
+	return strings.HasPrefix(rest, roundOf)
+}
+
 // ParseUnitID splits the activity id of a unit.
 func ParseUnitID(id string) (task string, first, last int, isUnit bool) {
 	task, rest, _ := cutItem(id)
@@ -41,12 +55,15 @@ func cutItem(id string) (task, rest string, found bool) {
 	return id[:at], id[at+1:], true
 }
 
-// ParseActivityID splits an activity id into task and item, which is NoItem for a whole task and for a unit.
+// ParseActivityID splits an activity id into task and item, which is NoItem for a whole task, for a unit and for a round.
 func ParseActivityID(id string) (task string, item int) {
 	if task, _, _, isUnit := ParseUnitID(id); isUnit {
 		return task, NoItem
 	}
 	task, rest, isItem := cutItem(id)
+	if IsRoundID(id) {
+		return task, NoItem
+	}
 	index, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
 	if !isItem || err != nil {
 		return id, NoItem

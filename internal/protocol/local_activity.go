@@ -196,8 +196,11 @@ func KeyOf(item value.Value, column string) value.Value {
 }
 
 // NameOf returns a short name of an item, for people: of a request file that of a request is its custom_id, and that of a line that cannot
-// be sent is its number, with its custom_id if it has one.
+// be sent is its number, with its custom_id if it has one; of a group of texts it is their number.
 func NameOf(item value.Value) string {
+	if name, isGroup := nameOfGroup(item); isGroup {
+		return name
+	}
 	problems, _ := item.Get("problems")
 	if line, _ := item.Get("line"); line.Kind() == value.KindNumber && problems.Kind() == value.KindList {
 		name := "line " + line.Digits()
@@ -239,6 +242,8 @@ type ExpandResponse struct {
 	Reason  string        `json:"reason,omitempty"`  // Why the skipped items without an error are not to run.
 
 	Total int `json:"total,omitempty"` // Of a Manifest, whose Ref is Ref: how many items it has.
+
+	Groups *Groups `json:"groups,omitempty"` // The items are groups of texts: those of the round that was asked for.
 }
 
 // SkippedItem is an item that is not to run: its condition is false or, with an error, cannot be evaluated.
@@ -286,6 +291,8 @@ type GatherRequest struct {
 	Recorded bool   `json:"recorded,omitempty"` // The items are in a Manifest, and how they ended is recorded; there are no Outcomes.
 	Files    bool   `json:"files,omitempty"`    // Such items are files.
 	Reason   string `json:"reason,omitempty"`   // Why those without a record did not start.
+
+	Reduced *Reduced `json:"reduced,omitempty"` // The items are groups of texts: the result is that of the last one.
 }
 
 // GatherResponse is the end of a task with items. It names the task for readers of a history.

@@ -117,7 +117,7 @@ func (w *Workflow) resolveTask(task *Task) {
 	if task.Repeat != nil {
 		task.UntilTexts = TextsOf(task.Repeat.Until, nil)
 	}
-	task.Texts = TextsOf(task.Parameters, task.Method.Code(task.Parameters))
+	task.Texts = TextsOf(task.callParameters(), task.Method.Code(task.Parameters))
 	w.resolveCombine(task)
 	task.Waits = w.Names.waits(task)
 	if task.Each != nil {

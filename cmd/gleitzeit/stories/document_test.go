@@ -60,6 +60,7 @@ type taskDocument struct {
 
 	Rounds   int             `json:"rounds"`
 	Repeated []roundDocument `json:"repeated"`
+	Calls    *itemsDocument  `json:"calls"`
 }
 
 // roundDocument is a round of a task that another one followed.

@@ -118,6 +118,16 @@ var examples = []struct {
 		says:    "  Send an offer of 250 EUR to ACME?\n",
 		approve: []string{"review", "--set", "price=240", "--by", "ann"},
 	},
+	{
+		name: "13-report", workflow: "Report",
+		tasks:   []string{"batch llm/chat", "report llm/reduce"},
+		outputs: map[string]string{"report": `"I saw the PINEAPPLE."`, "documents": `4`},
+		of:      "report",
+		result: map[string]string{
+			"response": `"I saw the PINEAPPLE."`, "model": `"llama3.2"`, "inputs": `4`, "left_out": `0`, "rounds": `1`, "calls": `1`,
+		},
+		models: 5,
+	},
 }
 
 // TestExamplesAsJSON reads the document of every example from `run`, and afterwards from `results` and `status`.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -57,6 +56,11 @@ func (s *Steps) Event(ctx context.Context, event history.Event) error {
 		}
 		s.fans[event.Task] = fan
 	}
+	if event.Item != protocol.NoItem {
+		if err := fan.grow(ctx, s.Store, s.Run, event); err != nil {
+			return err
+		}
+	}
 	if event.Item == protocol.NoItem {
 		task := taskOf(event)
 		task.Values = fan != nil && fan.list.Values
@@ -66,7 +70,7 @@ func (s *Steps) Event(ctx context.Context, event history.Event) error {
 		return nil
 	}
 	fan.add(event.Item, event.Outcome, event.At)
-	s.report(fmt.Sprintf("%s  %s", event.Task, view.ItemCounts(fan.counts, fan.list.Values, false)), leastStep)
+	s.report(fmt.Sprintf("%s  %s", event.Task, fan.list.Counts(fan.counts)), leastStep)
 	return nil
 }
 

@@ -109,7 +109,8 @@ type Task struct {
 	Finally   bool             `json:"finally,omitempty"` // It is part of the clean-up.
 	Reason    string           `json:"reason,omitempty"`  // Why it was skipped, or does not start or continue.
 	Attempts  int              `json:"attempts"`
-	Rounds    int              `json:"rounds,omitempty"` // Of a task with `repeat`: how many it has had.
+	Rounds    int              `json:"rounds,omitempty"` // Of a task with `repeat`, or that makes one answer of many texts: how many it has had.
+	Calls     *protocol.Counts `json:"calls,omitempty"`  // Of a task that makes one answer of many texts: how the calls of its rounds ended, so far.
 	Cached    bool             `json:"cached,omitempty"` // It has the result of an equal call of an earlier run.
 	Items     *protocol.Counts `json:"items,omitempty"`  // Of a fanned-out task: how they ended, so far.
 	Values    bool             `json:"-"`                // Its items are values, not files.
@@ -135,6 +136,7 @@ type Task struct {
 	models          bool             // Its items name the models that are asked.
 	listFailed      string           // The command that lists its items that failed.
 	each            bool             // It is fanned out.
+	reduces         bool             // It makes one answer of many texts: its items are calls.
 	tolerance       *plan.Tolerance  // How many of its items may fail; nil: any number.
 	continueOnError bool             // The run continues when the task fails.
 	when            string

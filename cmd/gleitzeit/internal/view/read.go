@@ -113,6 +113,11 @@ func (t *Task) addItems(ctx context.Context, store resultstore.Store, records at
 		continues.Items.Total += manifest.Total
 		continues.Items.TakenOver += of.summary.TakenOver
 	}
+	if t.reduces {
+		t.Calls, t.Retrying, t.items = &of.counts, of.retrying, nil
+		t.Rounds, err = roundOf(ctx, store, manifest.Pages)
+		return err
+	}
 	t.Items, t.Retrying = &of.counts, of.retrying
 	if of.ended != nil {
 		t.Items, t.Retrying = of.ended, 0
@@ -280,7 +285,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 		planned := &all[i].Task
 		task := Task{
 			Within: all[i].Within, nested: planned.Workflow != "",
-			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil, continueOnError: planned.ContinueOnError, tolerance: tolerance(planned),
+			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil && !planned.FanOut.Reduces, reduces: planned.FanOut.IsReduction(), continueOnError: planned.ContinueOnError, tolerance: tolerance(planned),
 			when: planned.When, runIf: string(planned.RunIf), waits: planned.Waits, Finally: planned.Finally,
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}

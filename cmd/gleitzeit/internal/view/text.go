@@ -257,11 +257,14 @@ func (t *Task) lineAs(status protocol.Status) string {
 	if t.Cached {
 		line += "  (cached)"
 	}
-	if t.Rounds > 1 {
+	if t.Rounds > 1 && (t.Calls == nil || t.Status.Ended()) {
 		line += fmt.Sprintf("  %d rounds", t.Rounds)
 	}
 	if t.Attempts > 1 {
 		line += fmt.Sprintf("  %d attempts", t.Attempts)
+	}
+	if t.Calls != nil {
+		line += "  " + CallCounts(t.Rounds, *t.Calls, t.Status.Ended())
 	}
 	if t.Items != nil {
 		line += "  " + ItemCounts(*t.Items, t.Values, t.Status.Ended())
