@@ -29,6 +29,7 @@ var unseen = map[string]string{
 	"batch-references":             crossing,
 	"control-character":            noTree,
 	"cycle":                        crossing,
+	"approval":                     "what else a task has whose method waits for people",
 	"cycle-workflows":              "the other files are not in this one",
 	"depends-on":                   crossing,
 	"duplicate-id":                 crossing,
