@@ -133,7 +133,7 @@ func (w *writer) property(part string, key definition.Key) value.Value {
 		return w.methods()
 	case key.Name() == "protocol":
 		return w.protocols()
-	case key.Required:
+	case key.Required, key.Name() == "method": // Editors would offer null first.
 		return parsed(key.Schema).With("minLength", value.Int(1))
 	}
 	return nullable(parsed(key.Schema))
