@@ -61,6 +61,11 @@ func (r *run) startItems(ctx workflow.Context, s *spread, slots SlotsMessage) wo
 		},
 		Items: items,
 	}
+	if task.HasSteps() {
+		m.Steps, size = r.calls.stepCalls(task, &m.Call)
+		r.sent += size
+		m.Limits.Steps, m.Limits.ByModel = len(m.Steps), each.Steps.ByModel
+	}
 	if !r.start.Settings.OwnQueue {
 		m.Queue = task.Queue
 	}

@@ -51,6 +51,12 @@ const selection = `[
   {"anyOf": [{"properties": {"seed": {"type": "null"}}}, {"required": ["sample"], "properties": {"sample": {"not": {"type": "null"}}}}]}
 ]`
 
+// stepsOrMethod is what is done for a task or for each of its items: a method, or steps.
+const stepsOrMethod = `{"anyOf": [
+  {"required": ["method"], "properties": {"method": {"not": {"enum": [null, ""]}}}},
+  {"required": ["steps"], "properties": {"steps": {"type": "array", "minItems": 1}}, "not": {"anyOf": [{"required": ["method"]}, {"required": ["protocol"]}]}}
+]}`
+
 // server is how an MCP server is reached: one of two ways.
 const server = `[
   {"required": ["command"], "properties": {"command": {"not": {"enum": [null, ""]}}, "url": {"type": "null"}, "headers": {"type": "null"}}},
@@ -117,13 +123,17 @@ func (w *writer) fields(part string, keys []definition.Key) []value.Field {
 // required.
 func (w *writer) property(part string, key definition.Key) value.Value {
 	switch {
+	case part == "template" && key.Name() == "steps": // Anything else is a parameter.
+		return value.Object(of("anyOf", value.List(w.nested(key), parsed(`{"not": {"type": "array"}}`))))
+	case part == "template" && key.Name() == "outputs":
+		return value.Object()
 	case key.Part != "":
 		return w.nested(key)
 	case key.Name() == "method" && part == "template":
 		return w.methods()
 	case key.Name() == "protocol":
 		return w.protocols()
-	case key.Required:
+	case key.Required, key.Name() == "method":
 		return parsed(key.Schema).With("minLength", value.Int(1))
 	}
 	return nullable(parsed(key.Schema))
@@ -163,9 +173,12 @@ func (w *writer) part(key definition.Key) {
 	switch key.Part {
 	case "task":
 		schema = append(schema, of("anyOf", value.List(given("id"), given("name"))))
+		rules = append(w.methodsByProtocol(), parsed(stepsOrMethod))
+	case "step":
+		schema = append(schema, of("anyOf", value.List(given("id"), given("name"))))
 		rules = w.methodsByProtocol()
 	case "template":
-		rules = w.templatesByMethod(key.Keys)
+		rules = append(w.templatesByMethod(key.Keys), parsed(stepsOrMethod))
 	case "mcp_server":
 		schema = append(schema, of("type", value.String("object")), of("oneOf", parsed(server)))
 	case "for_each":

@@ -97,6 +97,14 @@ var examples = []struct {
 		of:      "report",
 		result:  map[string]string{"result": `"the job is done"`},
 	},
+	{
+		name: "10-steps", workflow: "Steps",
+		tasks:   []string{"batch steps", "report python/execute"},
+		outputs: map[string]string{"report": `"3 of 3 letters; short: apology.txt"`},
+		of:      "batch",
+		result:  map[string]string{"total": `3`, "succeeded": `3`, "failed": `0`, "skipped": `0`},
+		models:  5,
+	},
 }
 
 // TestExamplesAsJSON reads the document of every example from `run`, and afterwards from `results` and `status`.
