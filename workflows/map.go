@@ -11,6 +11,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/fanout"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // The names of the workflow that runs the items of a task, of its activity, and of the signals between it and its run.
@@ -44,6 +45,8 @@ type Map struct {
 	Slots    SlotsMessage   `json:"slots"`            // The last one that was read.
 	Shared   bool           `json:"shared,omitempty"` // Other tasks can use the slots that are no longer needed.
 	Steps    []MapStep      `json:"steps,omitempty"`  // Of every item; empty: it has none.
+
+	Workflow *plan.Workflow `json:"workflow,omitempty"` // That each item runs; nil: they make calls.
 }
 
 // MapStep is a step of every item. Its call has neither run nor bindings, which are those of Map.Call.
@@ -84,6 +87,7 @@ func RunItems(ctx workflow.Context, m Map) (*MapResult, error) {
 	w := &window{
 		Map: m, labels: map[int][]string{}, progress: fanout.Continue(m.Limits, m.State, m.Slots.Slots), slots: workflow.GetSignalChannel(ctx, SlotsSignal), held: m.Slots.Slots, answered: m.State.Next > 0,
 	}
+	w.passCancels(ctx)
 	if err := w.run(ctx); err != nil {
 		return nil, err
 	}
@@ -115,6 +119,8 @@ type window struct {
 	failed    *protocol.Error
 	sent      int64 // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
 	sentAt    int
+	nested    []workflow.ChildWorkflowFuture // The workflows that items run, in flight,
+	room      room                           // and what their starts need of a message.
 }
 
 // startedUnit is a unit in flight.
@@ -236,6 +242,9 @@ func (w *window) callBytes() int64 {
 	for range w.Call.Servers {
 		size += callSize
 	}
+	if w.Workflow != nil {
+		size += maxNestedBytes
+	}
 	return size
 }
 
@@ -255,6 +264,9 @@ func (w *window) now(ctx workflow.Context) protocol.Seconds {
 
 // start starts the activity of a unit.
 func (w *window) start(ctx workflow.Context, unit fanout.Unit) workflow.Future {
+	if w.Workflow != nil {
+		return w.startNested(ctx, unit)
+	}
 	call, items, queue := w.Call, w.Items, w.Queue
 	task := call.Task
 	if len(w.Steps) > 0 {

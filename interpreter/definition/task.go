@@ -17,6 +17,8 @@ type Task struct {
 	Protocol     *Node // Text.
 	Method       *Node // Text.
 	Parameters   *Node // A mapping.
+	Workflow     *Node // Text: a workflow file that it runs, instead of a method.
+	Inputs       *Node // A mapping: the inputs of that workflow.
 	Dependencies []*Node
 	Timeout      *Node // Text or a number.
 	Retry        *Retry
@@ -67,9 +69,13 @@ var taskKeys = keys[taskReader]{
 	{[]string{"protocol"}, text, func(t *taskReader, n *Node) { t.Protocol = n },
 		"Protocol of the method, which allows a short method name: `execute` for `python/execute`."},
 	{[]string{"method"}, text, func(t *taskReader, n *Node) { t.Method = n },
-		"Method that the task runs; required without steps."},
+		"Method that the task runs; required, unless it has `workflow` or `steps`."},
 	{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n },
 		"Parameters of the method; their values can contain references such as ${task.response}."},
+	{[]string{"workflow"}, text, func(t *taskReader, n *Node) { t.Workflow = n },
+		"Workflow file that the task runs instead of a method, relative to the folder of this one; its outputs are ${id.outputs}."},
+	{[]string{"inputs"}, mapping, func(t *taskReader, n *Node) { t.Inputs = n },
+		"Inputs of the workflow that the task runs; their values can contain references such as ${task.response}."},
 	{[]string{"dependencies", "depends_on"}, list.as("a list of ids or names", textsSchema), readDependencies,
 		"Tasks that must complete first; every task in a reference is a dependency, too."},
 	{[]string{"timeout"}, period, func(t *taskReader, n *Node) { t.Timeout = n },
@@ -241,7 +247,7 @@ type keysOfSteps struct{}
 func (keysOfSteps) listed() []Key { return stepKeys.listed() }
 
 // notInSteps are the keys of a task that a step of its items cannot have.
-var notInSteps = []string{"for_each", "repeat", "max_concurrent", "max_failures", "max_tokens_total", "chunk", "steps", "outputs"}
+var notInSteps = []string{"workflow", "inputs", "for_each", "repeat", "max_concurrent", "max_failures", "max_tokens_total", "chunk", "steps", "outputs"}
 
 // stepKeys are the keys of a step of items: those of a task, without what makes a task with items.
 var stepKeys keys[taskReader]

@@ -21,10 +21,13 @@ type Steps struct {
 // HasSteps reports whether the items of the task have steps.
 func (t *Task) HasSteps() bool { return t.FanOut != nil && t.FanOut.Steps != nil }
 
-// Callers returns the tasks and the steps that call methods, in the order of the plan.
+// Callers returns the tasks and the steps that call methods, in the order of the plan, then those of workflows that tasks run.
 func (p *Plan) Callers() []*Task {
 	all := make([]*Task, 0, len(p.Tasks))
 	for i := range p.Tasks {
+		if p.Tasks[i].Workflow != "" {
+			continue
+		}
 		if !p.Tasks[i].HasSteps() {
 			all = append(all, &p.Tasks[i])
 			continue
@@ -33,6 +36,9 @@ func (p *Plan) Callers() []*Task {
 		for n := range steps {
 			all = append(all, &steps[n])
 		}
+	}
+	for i := range p.Workflows {
+		all = append(all, p.Workflows[i].Plan.Callers()...)
 	}
 	return all
 }

@@ -52,7 +52,7 @@ func checkBesideSteps(c *Context, task *resolve.Task) {
 	for _, key := range []struct {
 		name string
 		n    *definition.Node
-	}{{"method", task.Task.Method}, {"protocol", task.Protocol}, {"combine", task.Combine}} {
+	}{{"method", task.Task.Method}, {"protocol", task.Protocol}, {"combine", task.Combine}, {"workflow", task.Workflow}} {
 		if key.n != nil {
 			c.report(key.n.Position, key.name+" and steps cannot both be given", hint)
 		}

@@ -51,11 +51,8 @@ const selection = `[
   {"anyOf": [{"properties": {"seed": {"type": "null"}}}, {"required": ["sample"], "properties": {"sample": {"not": {"type": "null"}}}}]}
 ]`
 
-// stepsOrMethod is what is done for a task or for each of its items: a method, or steps.
-const stepsOrMethod = `{"anyOf": [
-  {"required": ["method"], "properties": {"method": {"not": {"enum": [null, ""]}}}},
-  {"required": ["steps"], "properties": {"steps": {"type": "array", "minItems": 1}}, "not": {"anyOf": [{"required": ["method"]}, {"required": ["protocol"]}]}}
-]}`
+// withSteps is a task, or a template, with steps for each item instead of a method.
+const withSteps = `{"required": ["steps"], "properties": {"steps": {"type": "array", "minItems": 1}}, "not": {"anyOf": [{"required": ["method"]}, {"required": ["protocol"]}]}}`
 
 // server is how an MCP server is reached: one of two ways.
 const server = `[
@@ -63,6 +60,16 @@ const server = `[
   {"required": ["url"], "properties": {"url": {"not": {"enum": [null, ""]}}, "command": {"type": "null"}, "args": {"type": "null"},
     "env": {"type": "null"}, "cwd": {"type": "null"}}}
 ]`
+
+// nested is what a task has that runs a workflow file instead of a method, and what only such a task has.
+const nested = `{
+  "if": {"required": ["workflow"], "properties": {"workflow": {"not": {"type": "null"}}}},
+  "then": {"properties": {
+    "method": {"type": "null"}, "protocol": {"type": "null"}, "parameters": {"type": "null"}, "params": {"type": "null"}, "queue": {"type": "null"},
+    "cache": {"enum": [null, false]}, "repeat": {"type": "null"}, "split": {"type": "null"}, "combine": {"type": "null"}, "retry": {"type": "null"}, "chunk": {"type": "null"}
+  }},
+  "else": {"properties": {"inputs": {"type": "null"}}}
+}`
 
 // writer makes one schema.
 type writer struct {
@@ -173,12 +180,12 @@ func (w *writer) part(key definition.Key) {
 	switch key.Part {
 	case "task":
 		schema = append(schema, of("anyOf", value.List(given("id"), given("name"))))
-		rules = append(w.methodsByProtocol(), parsed(stepsOrMethod))
+		rules = append(w.methodsByProtocol(), value.Object(of("anyOf", value.List(given("method"), given("workflow"), parsed(withSteps)))), parsed(nested))
 	case "step":
 		schema = append(schema, of("anyOf", value.List(given("id"), given("name"))))
 		rules = w.methodsByProtocol()
 	case "template":
-		rules = append(w.templatesByMethod(key.Keys), parsed(stepsOrMethod))
+		rules = append(w.templatesByMethod(key.Keys), value.Object(of("anyOf", value.List(given("method"), parsed(withSteps)))))
 	case "mcp_server":
 		schema = append(schema, of("type", value.String("object")), of("oneOf", parsed(server)))
 	case "for_each":
