@@ -187,8 +187,8 @@ func (r *rig) ofTask(t testing.TB, task string) resultstore.Record {
 	return records[len(records)-1]
 }
 
-// result returns the result of a task.
-func (r *rig) result(t testing.TB, task string) value.Value {
+// reduced returns the result of a task.
+func (r *rig) reduced(t testing.TB, task string) value.Value {
 	t.Helper()
 	record := r.ofTask(t, task)
 	if record.Value == nil {
@@ -212,7 +212,7 @@ func TestTextsBecomeOneInRounds(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, reduction(s, 40, ""))
 	same(t, "status", result.Status, protocol.Completed)
-	answer := r.result(t, "report")
+	answer := r.reduced(t, "report")
 	response, _ := answer.Get("response")
 	var want []string
 	for i := range 40 {
@@ -260,7 +260,7 @@ func TestOneTextIsOneCall(t *testing.T) {
 	r := newRig(t)
 	same(t, "status", r.run(t, reduction(s, 1, "")).Status, protocol.Completed)
 	same(t, "calls", len(s.asked()), 1)
-	same(t, "calls in the result", number(t, r.result(t, "report"), "calls"), "1")
+	same(t, "calls in the result", number(t, r.reduced(t, "report"), "calls"), "1")
 }
 
 // TestACallOfARoundFails: no other round follows, what has completed stays, and the first failure is named.
@@ -349,7 +349,7 @@ tasks:
     parameters: {provider: openai, base_url: "%s", model: m, prompt: List the marks., input: "${texts}"}
 `, s.URL))
 	same(t, "status", result.Status, protocol.Completed)
-	task, answer := r.ofTask(t, "report"), r.result(t, "report")
+	task, answer := r.ofTask(t, "report"), r.reduced(t, "report")
 	same(t, "warning", task.Warning, "2 of 3 texts were left out: they are empty, or their items have no result")
 	same(t, "inputs", number(t, answer, "inputs"), "1")
 	same(t, "left out", number(t, answer, "left_out"), "2")

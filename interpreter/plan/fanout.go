@@ -34,6 +34,7 @@ type FanOut struct {
 	Seed          int64          `json:"seed,omitempty"`             // Of Sample.
 	Reduces       bool           `json:"reduces,omitempty"`          // Values are texts, of which the calls make one answer: the items are groups of them, round after round.
 	Models        []string       `json:"models,omitempty"`           // Each file is an item for each of them; see protocol.ModelOf.
+	Steps         *Steps         `json:"steps,omitempty"`            // What is done for each item; nil: the task's method is called.
 }
 
 // HasFiles reports whether the items are files.
