@@ -105,7 +105,7 @@ var rules = []rule{
 		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/view", "activities/llm", "interpreter", "interpreter/plan", "internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/requestfile", "internal/value",
 	}, []string{disk, network}},
 	{"cmd/gleitzeit/internal/batchruns", []string{
-		"cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol",
+		"activities/llm", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol",
 	}, nil},
 	{"cmd/gleitzeit/internal/parameters", []string{"internal/protocol", "internal/value"}, nil},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
@@ -116,7 +116,7 @@ var rules = []rule{
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/runs", []string{"internal/temporalname",
 		"cmd/gleitzeit/internal/runs/followers", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/runs/retention", "cmd/gleitzeit/internal/view", "worker", "workflows", "activities", "activities/llm", "activities/mcp", "activities/python",
-		"interpreter/plan", "internal/child", "internal/cluster", "internal/config", "internal/documents", "internal/documents/reader", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
+		"interpreter/plan", "internal/child", "internal/cluster", "internal/config", "internal/documents", "internal/documents/reader", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/redaction", "internal/resultstore",
 		"internal/resultstore/open", "internal/resultstore/sealed", "internal/scratch", "internal/secretsource", "internal/value", "internal/webui",
 	}, []string{disk, sdkClient, sdkErrors, api}},
 	{"cmd/gleitzeit/internal/retry", []string{

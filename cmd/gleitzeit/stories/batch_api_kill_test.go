@@ -18,14 +18,17 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
-// ask sends a request with the token; into may be nil. An error is one of the connection.
-func (s *apiServer) ask(method, path, kind string, body io.Reader, into any) (status int, text string, err error) {
+// ask sends a request with the token, and headers, names and values; into may be nil. An error is one of the connection.
+func (s *apiServer) ask(method, path, kind string, body io.Reader, into any, headers ...string) (status int, text string, err error) {
 	request, err := http.NewRequestWithContext(context.Background(), method, s.url+path, body)
 	if err != nil {
 		return 0, "", err
 	}
 	request.Header.Set("Authorization", "Bearer "+s.token)
 	request.Header.Set("Content-Type", kind)
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, "", err

@@ -118,12 +118,13 @@ type api struct {
 	storage *storage
 	batches *batches
 	uploads chan struct{} // Holds something for each file that is received.
+	calls   chan struct{} // Holds something for each call that waits, or is in flight.
 	wait    time.Duration // How long a client waits for others that upload, before it is sent away.
 	pace    pace
 }
 
 func newAPI(o Options, kept *storage, b *batches) *api {
-	return &api{options: o, storage: kept, batches: b, uploads: make(chan struct{}, maxUploads), wait: uploadWait, pace: usualPace}
+	return &api{options: o, storage: kept, batches: b, uploads: make(chan struct{}, maxUploads), calls: make(chan struct{}, maxCalls), wait: uploadWait, pace: usualPace}
 }
 
 // routes are all of the API. The guard is around them.
@@ -139,6 +140,14 @@ func (a *api) routes() http.Handler {
 		"GET /v1/batches":              a.listBatches,
 		"GET /v1/batches/{id}":         a.getBatch,
 		"POST /v1/batches/{id}/cancel": a.cancelBatch,
+		"POST /v1/chat/completions":    a.call("/v1/chat/completions"),
+		"POST /v1/completions":         a.call("/v1/completions"),
+		"POST /v1/embeddings":          a.call("/v1/embeddings"),
+		"POST /v1/responses":           a.call("/v1/responses"),
+		"/v1/chat/completions":         wrongMethod,
+		"/v1/completions":              wrongMethod,
+		"/v1/embeddings":               wrongMethod,
+		"/v1/responses":                wrongMethod,
 		"GET /v1/models":               a.listModels,
 		"GET /v1/models/{model...}":    a.getModel,
 		"/":                            unknown,
@@ -152,7 +161,7 @@ func (a *api) routes() http.Handler {
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if err := handle(w, r); err != nil {
-				a.refuse(w, r, err)
+				refuse(w, r, a.options.Log, err)
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -53,13 +54,13 @@ func optional(text string) *string {
 }
 
 // refuse answers a request that has failed. What is not the fault of the client is logged.
-func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
+func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	f, is := errors.AsType[*failure](err)
 	if !is {
 		if r.Context().Err() != nil {
 			return // The client is gone, or the server stops.
 		}
-		a.options.Log.Error("cannot answer a request to the Batch API", "method", r.Method, "path", r.URL.Path, "error", err)
+		log.Error("cannot answer a request to the Batch API", "method", r.Method, "path", r.URL.Path, "error", err)
 		f = &failure{status: http.StatusInternalServerError, body: failureBody{Message: "The server had an error while processing your request", Type: serverError}}
 		if known, is := errors.AsType[*protocol.Error](err); is {
 			f.body.Message += ": " + known.Message

@@ -25,6 +25,7 @@ func (p pace) allowed(bytes int64) time.Duration {
 func paced(p pace, inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
+		_ = control.SetWriteDeadline(time.Time{}) // That of an earlier request of the connection.
 		r.Body = &pacedBody{ReadCloser: r.Body, pace: p, control: control, began: time.Now()}
 		inner.ServeHTTP(&pacedWriter{w, p, control}, r)
 	})
@@ -49,8 +50,11 @@ func (b *pacedBody) Read(into []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(into)
 	b.bytes += int64(n)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errSlow
+	case errors.Is(err, io.EOF): // From now on only the server takes time.
+		_ = b.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
 }

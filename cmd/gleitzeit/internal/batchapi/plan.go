@@ -7,7 +7,6 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
-	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
@@ -18,14 +17,10 @@ const priority = "low"
 // plan compiles the run of a batch, which `gleitzeit batch` would make of the same file. Its id is that of the batch, so that it starts at
 // most once.
 func (e *execution) plan(b *record) (*plan.Plan, error) {
-	names := value.Object()
-	for _, name := range e.options.ModelNames {
-		names = names.With(name.Name, interpreter.Literal(value.String(name.Value)))
-	}
 	folder := e.storage.path(contentFolder)
 	left := max(time.Until(time.Unix(b.ExpiresAt, 0)).Round(time.Second), time.Second)
 	of := interpreter.Batch{
-		Rows: b.Content, Requests: true, Method: llm.Request, Parameters: batch.RequestParameters(names), Priority: priority,
+		Rows: b.Content, Requests: true, Method: llm.Request, Parameters: batch.RequestParameters(e.options.literalNames()), Priority: priority,
 		Deadline: fmt.Sprintf("%ds", int64(left.Seconds())),
 	}
 	compiled, found := interpreter.Compile(interpreter.Input{

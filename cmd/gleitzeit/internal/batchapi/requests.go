@@ -85,7 +85,7 @@ func (a *api) cancelBatch(w http.ResponseWriter, r *http.Request) error {
 
 // createBatch creates a batch. It is stored before the client gets it, and everything else happens afterwards.
 func (a *api) createBatch(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r)
+	body, err := readBody(w, r, maxBody)
 	if err != nil {
 		return err
 	}
@@ -118,10 +118,10 @@ func withParam(err error, param string) error {
 }
 
 // readBody reads a request that is a JSON object.
-func readBody(w http.ResponseWriter, r *http.Request) (body value.Value, err error) {
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+func readBody(w http.ResponseWriter, r *http.Request, most int64) (body value.Value, err error) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, is := errors.AsType[*http.MaxBytesError](err); is {
-		f := refusal(http.StatusRequestEntityTooLarge, "", "", "The request is too large: at most %d bytes are accepted.", maxBody)
+		f := refusal(http.StatusRequestEntityTooLarge, "", "", "The request is too large: at most %d bytes are accepted.", most)
 		f.closing = true
 		return body, f
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -20,8 +21,24 @@ type Runs interface {
 	Cancel(ctx context.Context, run string) error
 	// WriteResponses writes the lines of the output file and of the error file of a run that has closed, and returns how many each has.
 	WriteResponses(ctx context.Context, run *view.Run, output, failures io.Writer) (answers, others int, err error)
+	// Call sends a request to a server of models, as soon as no call of a higher priority waits for one.
+	Call(ctx context.Context, c Call) (*Response, error)
 	// Models lists the models of the servers, and whose they are.
 	Models(ctx context.Context) ([]Model, error)
+}
+
+// Call is a request that a client waits for.
+type Call struct {
+	Parameters value.Value // Of llm/request.
+	Priority   int
+	Stream     func(piece []byte) error // Receives a response that is streamed.
+}
+
+// Response is that of a server, unless it was streamed.
+type Response struct {
+	Status    int
+	RequestID string
+	Body      value.Value
 }
 
 // Model is a model of a server.

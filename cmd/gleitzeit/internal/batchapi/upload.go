@@ -55,6 +55,7 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // What follows is up to this server.
 	f, err := u.file()
 	if err != nil {
 		return err

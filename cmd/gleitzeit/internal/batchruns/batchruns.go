@@ -4,7 +4,9 @@ package batchruns
 import (
 	"context"
 	"io"
+	"strconv"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batchapi"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
@@ -66,6 +68,19 @@ func (r *Runs) Cancel(ctx context.Context, run string) error {
 // WriteResponses implements batchapi.Runs.
 func (r *Runs) WriteResponses(ctx context.Context, run *view.Run, output, failures io.Writer) (answers, others int, err error) {
 	return export.WriteResponses(ctx, r.session.Store(), run.Batch(definition.BatchID), definition.BatchID, output, failures)
+}
+
+// Call implements batchapi.Runs.
+func (r *Runs) Call(ctx context.Context, c batchapi.Call) (*batchapi.Response, error) {
+	result, err := runs.CallModel(ctx, r.executor, protocol.Request{Method: llm.Request, Parameters: c.Parameters, Priority: c.Priority, Stream: c.Stream})
+	if err != nil {
+		return nil, err
+	}
+	status, _ := result.Value.Get("status_code")
+	id, _ := result.Value.Get("request_id")
+	body, _ := result.Value.Get("body")
+	number, err := strconv.Atoi(status.Digits())
+	return &batchapi.Response{Status: number, RequestID: id.Text(), Body: body}, err
 }
 
 // Models implements batchapi.Runs. A server that does not answer has none.
