@@ -73,6 +73,13 @@ func (t *attempt) hashes(ctx context.Context, m method, request protocol.Request
 	if t.call.Split != nil {
 		found.fields = append(found.fields, value.Field{Name: "split", Value: splitIdentity(t, secrets)})
 	}
+	if t.texts != nil {
+		texts := make([]value.Value, len(t.texts))
+		for i, text := range t.texts {
+			texts[i] = value.String(text)
+		}
+		found.fields = append(found.fields, value.Field{Name: "texts", Value: value.List(texts...)})
+	}
 	of.call = found.recorded()
 	if t.call.Cache && !m.NoCache && !secrets.used {
 		of.key = found.key(m)

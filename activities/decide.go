@@ -2,11 +2,15 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/activities/approval"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/condition"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
@@ -162,4 +166,137 @@ func loadOnce(load func(protocol.Ref) (value.Value, error)) func(protocol.Ref) (
 		}
 		return v, err
 	}
+}
+
+// askedMessage is how many characters of a message the history of a run has.
+const askedMessage = 500
+
+// Ask resolves what a task asks people, and records that the task waits. The end of a task that does not wait is in the response: it
+// has failed, or an earlier run has the answer to the same question. The error of Ask itself is that of an unavailable store.
+func (a *Activities) Ask(ctx context.Context, call protocol.Call) (*protocol.AskResponse, error) {
+	began := time.Now().UTC()
+	t := &attempt{Activities: a, call: &call, number: 1}
+	response := &protocol.AskResponse{Kind: protocol.AskedKind, Asked: protocol.Asked{Task: call.Task, Method: call.Method, Since: began}}
+	asked, taken, err := resolveQuestion(ctx, t, &response.Asked)
+	switch {
+	case err != nil:
+		failure := protocol.AsError(err, protocol.TaskParameterError)
+		if failure.Kind == protocol.Transient || ctx.Err() != nil {
+			return nil, failure
+		}
+		response.Outcome = &protocol.Outcome{Status: protocol.Failed, Error: shortened(failure)} // The run records it.
+		return response, nil
+	case taken != nil:
+		outcome, err := t.takeOver(ctx, *taken, began)
+		if err != nil {
+			return nil, err
+		}
+		response.Outcome = &outcome
+		return response, nil
+	}
+	asked.Since = began
+	if call.Timeout > 0 {
+		asked.Until = began.Add(call.Timeout.Duration())
+	}
+	response.Until = asked.Until
+	if response.Message = asked.Message; len(response.Message) > askedMessage {
+		response.Message = strings.ToValidUTF8(response.Message[:askedMessage], "") + "…"
+	}
+	encoded, err := value.Encode(asked)
+	if err != nil {
+		return nil, err
+	}
+	data := encoded.JSON()
+	ref := protocol.RefOf(data)
+	response.Approval = &ref
+	record := askedRecord(call.Run, response.Asked, protocol.Outcome{Status: protocol.Running, StartedAt: began, Attempts: 1})
+	if err := a.results.put(ctx, resultstore.Batch{Records: []resultstore.Record{record}, Values: [][]byte{data}}); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// resolveQuestion returns what a task asks, or the record of an earlier run that has the answer.
+func resolveQuestion(ctx context.Context, t *attempt, as *protocol.Asked) (asked *protocol.Approval, taken *resultstore.Record, err error) {
+	m, known := t.methods.find(t.call.Method)
+	if !known {
+		return nil, nil, protocol.Errorf(protocol.MethodNotSupported, "unknown method %q on this worker", t.call.Method)
+	}
+	defer t.removeLists()
+	request, secrets, err := t.request(ctx, m)
+	if err != nil {
+		return nil, nil, protocol.AsError(err, protocol.TaskParameterError).Redacted(&secrets.set)
+	}
+	as.Call = t.hashes(ctx, m, request, secrets).call
+	if taken = t.taken(ctx, m, as.Call); taken != nil {
+		return nil, taken, nil
+	}
+	asked, err = approval.New(secrets.set.Value(request.Parameters)) // People see the names of secrets.
+	return asked, nil, err
+}
+
+func askedRecord(run protocol.RunInfo, asked protocol.Asked, outcome protocol.Outcome) resultstore.Record {
+	record := taskRecord(run, asked.Task, asked.Method, protocol.NoItem, 1, outcome)
+	record.Approval, record.Call = asked.Approval, asked.Call
+	return record
+}
+
+// Answer checks what a person says to a task that waits, and records the end of the task. What is wrong with it is in the response.
+func (a *Activities) Answer(ctx context.Context, request protocol.AnswerRequest) (*protocol.AnswerResponse, error) {
+	response := &protocol.AnswerResponse{Kind: protocol.AnsweredKind, Task: request.Asked.Task, Method: request.Asked.Method}
+	outcome := protocol.Outcome{Status: protocol.Failed, Attempts: 1, StartedAt: request.Asked.Since, FinishedAt: request.At}
+	values, by, failure := value.Value{}, approval.ByTimeout, (*protocol.Error)(nil)
+	asked, err := loadApproval(ctx, a.results.store, request.Asked.Approval)
+	switch {
+	case err != nil:
+		if !errors.Is(err, resultstore.ErrNotFound) && protocol.AsError(err, protocol.PersistenceFailed).Kind == protocol.Transient {
+			return nil, err
+		}
+		failure = protocol.Errorf(protocol.PersistenceFailed, "cannot read what the task asks: %s", err).WithKind(protocol.Permanent)
+	case request.Answer == nil && asked.Default == nil:
+		failure = protocol.Errorf(protocol.TaskUnanswered, "nobody answered within %s", asked.Until.Sub(asked.Since)).
+			WithHint("`gleitzeit retry %s` asks again", request.Run.ID)
+	case request.Answer == nil:
+		values = *asked.Default
+	case request.Answer.Reject != "":
+		failure = protocol.Errorf(protocol.TaskRejected, "%s", rejection(request.Answer))
+	default:
+		by = request.Answer.By
+		if values, response.Problem = approval.Check(asked, "values", request.Answer.Values); response.Problem != nil {
+			return response, nil
+		}
+	}
+	batch := resultstore.Batch{}
+	if failure == nil {
+		payload, data := protocol.NewResultPayload(approval.Result(values, by, request.At))
+		outcome.Status, outcome.Value, batch.Values = protocol.Completed, payload, [][]byte{data}
+	} else {
+		outcome.Error = shortened(failure)
+	}
+	batch.Records = []resultstore.Record{askedRecord(request.Run, request.Asked, outcome)}
+	if err := a.results.put(ctx, batch); err != nil {
+		return nil, err
+	}
+	response.Outcome = &outcome
+	return response, nil
+}
+
+func rejection(answer *protocol.Answer) string {
+	if answer.By == "" {
+		return "rejected: " + answer.Reject
+	}
+	return "rejected by " + answer.By + ": " + answer.Reject
+}
+
+// loadApproval reads what a task asks.
+func loadApproval(ctx context.Context, store resultstore.Store, ref *protocol.Ref) (*protocol.Approval, error) {
+	stored, err := resultstore.Load(ctx, store, protocol.Payload{Ref: ref})
+	if err != nil {
+		return nil, err
+	}
+	asked := &protocol.Approval{}
+	if err := json.Unmarshal(stored.JSON(), asked); err != nil {
+		return nil, protocol.Errorf(protocol.PersistenceFailed, "%s", err).WithKind(protocol.Permanent)
+	}
+	return asked, nil
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
+
 	"github.com/gleitzeit/gleitzeit/activities/rows"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -174,6 +176,31 @@ func unexpanded(ctx context.Context, err error) (*protocol.ExpandResponse, error
 		return nil, failure
 	}
 	return &protocol.ExpandResponse{Error: shortened(failure)}, nil
+}
+
+// group groups the texts of a round. An error of the texts is in the response; the error of group itself is that of an unavailable store,
+// or of a call that was cancelled.
+func (a *Activities) group(ctx context.Context, call *protocol.Call, beat *heartbeat) (*protocol.ExpandResponse, error) {
+	response, err := groupTexts(ctx, &attempt{Activities: a, call: call, beat: beat}, false)
+	if err != nil {
+		if cancelRequested(ctx) {
+			return nil, temporal.NewCanceledError()
+		}
+		if response, err = unexpanded(ctx, err); err != nil {
+			return nil, err
+		}
+	}
+	response.Kind, response.Task, response.Method = protocol.ExpandedKind, call.Task, call.Method
+	return response, nil
+}
+
+// ForecastGroups is group for a forecast: without a server that counts, if no earlier run did.
+func (a *Activities) ForecastGroups(ctx context.Context, call *protocol.Call) (*protocol.ExpandResponse, error) {
+	response, err := groupTexts(ctx, &attempt{Activities: a, call: call, beat: &heartbeat{}}, true)
+	if err != nil {
+		return unexpanded(ctx, err)
+	}
+	return response, nil
 }
 
 // expansion is the list of a task's items: files, or else values.

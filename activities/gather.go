@@ -19,7 +19,9 @@ func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest)
 	}
 	combined := &combined{counts: request.Counts}
 	var err error
-	if request.Recorded {
+	if request.Reduced != nil {
+		combined, err = a.combineReduced(ctx, request)
+	} else if request.Recorded {
 		combined, err = a.combineRecorded(ctx, request)
 	} else {
 		addUnrecordedItems(&combined.batch, request)
@@ -31,10 +33,14 @@ func (a *Activities) Gather(ctx context.Context, request protocol.GatherRequest)
 			return nil, failure
 		}
 		outcome.Status, outcome.Error = protocol.Failed, failure
-	} else if outcome.Value, err = combined.payload(); err != nil {
-		return nil, err
+	} else if combined.data != nil {
+		if outcome.Value, err = combined.payload(); err != nil {
+			return nil, err
+		}
 	}
-	outcome.Items = &combined.counts
+	if outcome.Items = &combined.counts; request.Reduced != nil {
+		outcome.Items, outcome.Rounds = nil, request.Reduced.Rounds // To the run it is a task without items.
+	}
 	record := taskRecord(request.Run, request.Task, request.Method, protocol.NoItem, 1, outcome)
 	record.Items = request.Items
 	if combined.summary != nil {

@@ -75,6 +75,70 @@ func (g *gatherer) run(ctx context.Context) error {
 	return err
 }
 
+// combineReduced returns the answer about the last group, with what belongs to the calls of all rounds. Without such an answer there is no
+// value.
+func (l *itemLists) combineReduced(ctx context.Context, request protocol.GatherRequest) (*combined, error) {
+	g := &gatherer{itemLists: l, request: request, out: combined{counts: request.Counts}}
+	manifest, err := resultstore.LoadManifest(ctx, g.results.store, *request.Items)
+	switch {
+	case errors.Is(err, resultstore.ErrNotFound):
+		return &g.out, noItems()
+	case err != nil:
+		return &g.out, fmt.Errorf("cannot read the list of the groups: %w", err)
+	}
+	var last protocol.Outcome
+	for _, page := range manifest.Pages {
+		groups, err := g.load(ctx, page)
+		if err != nil {
+			return &g.out, err
+		}
+		outcomes, err := g.outcomes(ctx, page)
+		if err != nil {
+			return &g.out, err
+		}
+		for i, outcome := range outcomes {
+			if err := g.summarize(page.First+i, &outcome, groups.Items[i]); err != nil {
+				return &g.out, err
+			}
+			g.counts.Add(outcome)
+			if outcome.FinishedAt.IsZero() {
+				closingRecord(&g.out.batch, request.Run, request.Task, request.Method, page.First+i, outcome)
+			}
+			last = outcome
+		}
+	}
+	g.out.counts, g.out.failures = g.counts.Counts, g.summary.FailureLines(shownReasons)
+	if request.Status != protocol.Completed || last.Value.Ref == nil {
+		return &g.out, nil
+	}
+	answer, err := g.results.loader(ctx)(*last.Value.Ref)
+	if err != nil {
+		return &g.out, fmt.Errorf("cannot read the answer of the last round: %w", err)
+	}
+	g.out.data = reducedValue(answer, request, g.counts.Total).StoredJSON()
+	return &g.out, nil
+}
+
+// ofOneCall are the fields of an answer that say nothing of the other calls.
+var ofOneCall = []string{"thinking", "logprobs", "duration", "load_duration", "prompt_eval_duration", "eval_duration"}
+
+// reducedValue is the answer of the last round with what belongs to all calls.
+func reducedValue(answer value.Value, request protocol.GatherRequest, calls int) value.Value {
+	for _, name := range ofOneCall {
+		answer = without(answer, name)
+	}
+	for _, of := range []struct {
+		name   string
+		number int64
+	}{
+		{"tokens_used", request.Usage.TokensUsed}, {"prompt_tokens", request.Usage.PromptTokens}, {"inputs", int64(request.Reduced.Inputs)},
+		{"left_out", int64(request.Reduced.LeftOut)}, {"rounds", int64(request.Reduced.Rounds)}, {"calls", int64(calls)},
+	} {
+		answer = answer.With(of.name, value.Int(of.number))
+	}
+	return answer
+}
+
 // add adds the items of a page of the list.
 func (g *gatherer) add(ctx context.Context, page protocol.Page) error {
 	items, err := g.load(ctx, page)

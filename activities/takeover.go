@@ -141,6 +141,11 @@ func (t *attempt) forecast(ctx context.Context) (f Forecast) {
 	if err != nil {
 		return Forecast{Error: protocol.AsError(err, protocol.TaskParameterError).Redacted(&secrets.set)}
 	}
+	if m.ReduceParameter != "" {
+		if err := readTexts(ctx, t); err != nil {
+			return Forecast{Error: protocol.AsError(err, protocol.TaskParameterError)}
+		}
+	}
 	over := t.call.Run.TakeOver
 	if over.Cacheable && m.NoCache {
 		return Forecast{Reason: Uncacheable}

@@ -21,8 +21,8 @@ import (
 // endGrace is how long a handler may take to return after its context is done; after that it is abandoned.
 const endGrace = 10 * time.Second
 
-// Task runs one attempt of a task or an item, or a unit of items: the activity of every method. It returns a protocol.Outcome or,
-// for a unit, a protocol.UnitOutcome.
+// Task runs one attempt of a task or an item, or a unit of items, or groups texts: the activity of every method. It returns a
+// protocol.Outcome or, for a unit, a protocol.UnitOutcome, and for texts a protocol.ExpandResponse.
 func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (any, error) {
 	var call protocol.Call
 	if err := input.Get(&call); err != nil {
@@ -33,6 +33,9 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 	defer beat.stop()
 	if call.Items != nil && (call.Items.Count > 1 || call.Items.TakeOver) {
 		return newUnit(a, &call, beat).do(ctx)
+	}
+	if call.Reduce != nil {
+		return a.group(ctx, &call, beat)
 	}
 	info := activity.GetInfo(ctx)
 	t := &attempt{Activities: a, call: &call, number: int(info.Attempt), scheduled: info.ScheduledTime, beat: beat}
@@ -99,6 +102,7 @@ type attempt struct {
 	release   func(callEnd)                 // Lets equal calls go on that wait for this one; nil if none can.
 	warning   string                        // About the document of the item, if references lead to it.
 	combining *combining                    // How answers about chunks are combined; nil: they are joined or merged, or the document is not split.
+	texts     []string                      // Those of its group, of a method that makes one answer of many; nil for others.
 	former    *former                       // What earlier runs have of the call; nil: it is not read yet.
 	lists     *lists.Files                  // Files of its request; nil: it has none.
 }
@@ -314,6 +318,11 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 	if err != nil {
 		return execution{}, protocol.AsError(err, protocol.TaskParameterError).Redacted(&secrets.set)
 	}
+	if m.ReduceParameter != "" {
+		if err := readTexts(ctx, t); err != nil {
+			return execution{}, protocol.AsError(err, protocol.TaskParameterError)
+		}
+	}
 	of := t.hashes(ctx, m, request, secrets)
 	key := of.key
 	if taken := t.taken(ctx, m, of.call); taken != nil || t.former.only() {
@@ -364,6 +373,8 @@ func (t *attempt) handle(ctx context.Context, m method, request protocol.Request
 	switch {
 	case t.call.Split != nil && !(reads && len(m.Splits) > 0):
 		return protocol.Result{}, protocol.Errorf(protocol.InvalidParams, "split is not supported by %s", m.Name)
+	case reads && m.ReduceParameter != "":
+		return reduceTexts(ctx, t, m, reader, request, hash, secrets, progress)
 	case reads && len(m.Splits) > 0 && (t.call.Split != nil || reader.SplitsTooLong(request)):
 		return readInChunks(ctx, t, m, reader, request, hash, secrets, progress)
 	}

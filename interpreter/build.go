@@ -40,6 +40,9 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 	p.ToolServers = from.ToolServers()
 	for _, task := range from.Tasks {
 		built := buildTask(from, task)
+		if task.Nested != nil {
+			addNested(p, task.Nested)
+		}
 		if task.Each != nil {
 			fanOut := task.Items.FanOut
 			fanOut.Uses = uses(from, task.EachTexts)
@@ -56,8 +59,9 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 			Name: output.Name, Value: output.Value.Value(), Uses: uses(from, from.Outputs[i]),
 		})
 	}
-	p.SkipsPassOn = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.When != "" && t.FanOut == nil })
-	if slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.Finally || t.RunIf == plan.RunIfAlways }) {
+	p.SkipsPassOn = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.When != "" && (t.FanOut == nil || t.FanOut.Reduces) })
+	if slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.Finally || t.RunIf == plan.RunIfAlways }) ||
+		slices.ContainsFunc(p.Workflows, func(w plan.Workflow) bool { return w.Plan.CleanUpTimeout > 0 }) {
 		p.CleanUpTimeout = from.CleanUpTimeout()
 	}
 	p.ItemsApart = slices.ContainsFunc(p.Tasks, func(t plan.Task) bool { return t.FanOut != nil })
@@ -70,9 +74,15 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 	if repeat != nil {
 		repeat.Uses = uses(from, task.UntilTexts)
 	}
-	var handed []string
-	if task.Method.NeedsDependencies {
-		handed = ids(from, from.Names.Dependencies(task))
+	var handed, servers []string
+	method, workflow, waits := plan.WorkflowMethod, "", false
+	if task.Nested != nil {
+		workflow = task.Nested.Place
+	} else {
+		method, waits, servers = task.Method.Name, task.Method.Waits, from.Catalog.ServersOf(task)
+		if task.Method.NeedsDependencies {
+			handed = ids(from, from.Names.Dependencies(task))
+		}
 	}
 	return plan.Task{
 		ID:           task.ID,
@@ -80,7 +90,8 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 		Description:  written(task.Description),
 		Tags:         allWritten(task.Tags),
 		Metadata:     valueOf(task.Metadata),
-		Method:       task.Method.Name,
+		Method:       method,
+		Workflow:     workflow,
 		Parameters:   task.MethodParameters(),
 		Reads:        task.Reads(),
 		Source:       task.Source,
@@ -95,10 +106,11 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 		WhenUses:        uses(from, task.WhenTexts),
 		RunIf:           task.RunCondition(),
 		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth,
+		Waits:           waits,
 		Finally:         task.Finally,
 		Repeat:          repeat,
 		Queue:           written(task.Queue),
-		Servers:         from.Catalog.ServersOf(task),
+		Servers:         servers,
 		Split:           task.SplitPlan(),
 		Cache:           task.Cache != nil && task.Cache.Truth && repeat == nil,
 	}

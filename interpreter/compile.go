@@ -66,20 +66,32 @@ func (in Input) source(parsed *definition.Workflow) resolve.Source {
 
 // compile makes the plan of a parsed workflow. What parsing found is among the diagnostics.
 func compile(in Input, source resolve.Source, found []definition.Diagnostic) (*plan.Plan, []definition.Diagnostic) {
+	n := &nesting{path: []nestedFile{{in.File, in.Path}}, read: map[string]*readFile{}}
+	return n.compile(in, source, found)
+}
+
+// compile is the same for a workflow that others may run. The diagnostics of the workflows that it runs follow its own.
+func (n *nesting) compile(in Input, source resolve.Source, found []definition.Diagnostic) (*plan.Plan, []definition.Diagnostic) {
 	if source.Definition == nil {
 		return nil, limited(in, found, false)
 	}
 	if source.Definition.Beginning {
 		return nil, limited(in, append(found, rules.CheckBeginning(resolve.Beginning(source))...), true)
 	}
+	var others []definition.Diagnostic
+	source.Nested, others = n.within(in, source.Definition)
 	resolved := resolve.Resolve(source)
 	found = append(found, rules.Check(resolved)...)
-	invalid := slices.ContainsFunc(found, isError)
-	found = limited(in, found, false)
+	invalid := slices.ContainsFunc(found, isError) || slices.ContainsFunc(others, isError)
+	found = append(limited(in, found, false), others...)
 	if invalid {
 		return nil, found
 	}
-	return build(in, resolved), found
+	built := build(in, resolved)
+	if tooLong := n.checkIDs(in, resolved, built); tooLong != nil {
+		return nil, append(found, *tooLong)
+	}
+	return built, found
 }
 
 // limited sorts the diagnostics of each file, and leaves out those beyond the limit. Of a workflow of which only the beginning

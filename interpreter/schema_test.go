@@ -10,6 +10,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/gleitzeit/gleitzeit/activities/approval"
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
 	"github.com/gleitzeit/gleitzeit/activities/python"
@@ -28,6 +29,8 @@ var unseen = map[string]string{
 	"batch-references":             crossing,
 	"control-character":            noTree,
 	"cycle":                        crossing,
+	"approval":                     "what else a task has whose method waits for people",
+	"cycle-workflows":              "the other files are not in this one",
 	"depends-on":                   crossing,
 	"duplicate-id":                 crossing,
 	"empty":                        noTree,
@@ -70,7 +73,9 @@ const (
 )
 
 // realSpecs are the protocols of the program.
-func realSpecs() []protocol.Spec { return []protocol.Spec{llm.Spec(""), python.Spec(), mcp.Spec()} }
+func realSpecs() []protocol.Spec {
+	return []protocol.Spec{llm.Spec(""), python.Spec(), approval.Spec(), mcp.Spec()}
+}
 
 func compiledSchema(t *testing.T, specs []protocol.Spec) *jsonschema.Schema {
 	t.Helper()

@@ -85,6 +85,12 @@ func specs() []protocol.Spec {
 				ItemParameter: "image_path",
 				Parameters:    []byte(`{"type": "object", "properties": {"prompt": {"type": "string"}, "image_path": {"type": "string"}}, "required": ["prompt", "image_path"], "additionalProperties": false}`),
 			},
+			{
+				Name:            "llm/reduce",
+				Timeout:         10 * time.Minute,
+				ReduceParameter: "input",
+				Parameters:      []byte(`{"type": "object", "properties": {"prompt": {"type": "string"}, "input": {"type": "array"}}, "required": ["prompt", "input"], "additionalProperties": false}`),
+			},
 			{Name: "llm/slow", Timeout: time.Hour, Parameters: []byte(`{"properties": {"timeout": {"type": "number"}}}`)},
 		}},
 		{Name: "open/v1", Methods: []protocol.Method{
@@ -95,6 +101,7 @@ func specs() []protocol.Spec {
 		}},
 		{Name: "free/v1", Methods: []protocol.Method{
 			{Name: "free/any", Timeout: 90 * time.Second},
+			{Name: "free/ask", Waits: true, NoCache: true},
 			{Name: "free/strict", Timeout: time.Second, Parameters: []byte(`{
 				"type": "object",
 				"properties": {
@@ -127,5 +134,16 @@ var files = sync.OnceValue(func() fs.FS {
 		"start.txt":            {Data: []byte("text")},
 		"flow/large.py":        {Data: []byte(strings.Repeat("#", 1<<20+1))},
 		"flow/exact.py":        {Data: []byte(strings.Repeat("#", 1<<20))},
+
+		"flow/part.yaml": {Data: []byte("name: Part\nid: part\ninputs: {n: {type: integer, required: true}, word: {enum: [a, b], default: a}, list: {type: list}, free: null}\n" +
+			"tasks:\n  - {id: do, method: python/execute, parameters: {file: scripts/deep.py, context: {n: \"${inputs.n}\"}}}\n  - {id: next, method: free/any, dependencies: [do], parameters: {x: \"${do.result}\"}}\noutputs: {sum: \"${do.result}\"}\n")},
+		"flow/scripts/up.yaml": {Data: []byte("name: Up\ninputs: {n: 1}\ntasks:\n  - {id: part, workflow: ../part.yaml, inputs: {n: \"${inputs.n}\"}}\n  - {id: own, method: python/execute, parameters: {file: deep.py}}\n" +
+			"finally:\n  - {id: last, method: free/any}\noutputs: {of: \"${part.outputs}\"}\n")},
+		"flow/ring.yaml":          {Data: []byte("name: Ring\ntasks: [{id: a, workflow: scripts/ring.yaml}]\n")},
+		"flow/scripts/ring.yaml":  {Data: []byte("name: Ring\ntasks: [{id: a, workflow: ../ring.yaml}]\n")},
+		"flow/self.yaml":          {Data: []byte("name: Self\ntasks: [{id: a, workflow: ./self.yaml}]\n")},
+		"flow/wrong.yaml":         {Data: []byte("name: Wrong\ntasks:\n  - {id: a, method: free/anny}\n  - {id: b, workflow: scripts/wrong.yaml}\n")},
+		"flow/scripts/wrong.yaml": {Data: []byte("name: Wrong\ntaks: []\ntasks: [{id: a, method: python/execute, parameters: {file: gone.py}}]\n")},
+		"flow/broken.yaml":        {Data: []byte("name: [\n")},
 	}
 })

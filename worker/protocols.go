@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/activities/approval"
 	"github.com/gleitzeit/gleitzeit/activities/documents"
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
@@ -36,6 +37,7 @@ func protocols(o HandlerOptions) []entry {
 		{python.Spec(), func() (protocol.Handler, error) { return newPython(o), nil }},
 		{mcp.Spec(serverNames(o.MCP)...), func() (protocol.Handler, error) { return mcp.New(o.MCP) }},
 		{documents.Spec(), func() (protocol.Handler, error) { return documents.New(o.Documents) }},
+		{approval.Spec(), func() (protocol.Handler, error) { return approval.Handler{}, nil }},
 	}
 }
 

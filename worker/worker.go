@@ -22,7 +22,9 @@ type Options struct {
 	Local bool
 	Slots int           // Maximum number of tasks in flight; 0 is the limit of Temporal.
 	Drain time.Duration // How long Stop waits for tasks in flight; 0 is 5 s.
-	Fatal func(error)   // Called with the error of a worker that stopped by itself. It must not block.
+	// DecidesOnly: it runs workflows, and no tasks. They wait for another worker.
+	DecidesOnly bool
+	Fatal       func(error) // Called with the error of a worker that stopped by itself. It must not block.
 }
 
 const (
@@ -51,6 +53,7 @@ func TemporalOptions(o Options) worker.Options {
 		MaxConcurrentActivityExecutionSize: cmp.Or(o.Slots, maxSlots),
 		WorkerStopTimeout:                  cmp.Or(o.Drain, stopGrace),
 		OnFatalError:                       o.Fatal,
+		LocalActivityWorkerOnly:            o.DecidesOnly,
 	}
 	if o.Local {
 		options.StickyScheduleToStartTimeout = localSticky
@@ -74,6 +77,9 @@ func Register(r registry, acts *activities.Activities) {
 	r.RegisterActivityWithOptions(acts.Expand, activity.RegisterOptions{Name: workflows.ExpandActivity})
 	r.RegisterActivityWithOptions(acts.Gather, activity.RegisterOptions{Name: workflows.GatherActivity})
 	r.RegisterActivityWithOptions(acts.Page, activity.RegisterOptions{Name: workflows.PageActivity})
+	r.RegisterActivityWithOptions(acts.Ask, activity.RegisterOptions{Name: workflows.AskActivity})
+	r.RegisterActivityWithOptions(acts.Answer, activity.RegisterOptions{Name: workflows.AnswerActivity})
+	r.RegisterActivityWithOptions(acts.Inputs, activity.RegisterOptions{Name: workflows.InputsActivity})
 	r.RegisterActivityWithOptions(acts.Decide, activity.RegisterOptions{Name: workflows.DecideActivity})
 	r.RegisterDynamicActivity(acts.Task, activity.DynamicRegisterOptions{})
 }

@@ -36,6 +36,9 @@ func (r *run) open(ctx workflow.Context) error {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	request := protocol.OpenRequest{Run: r.calls.run, Queue: r.queue, Plan: data, Values: r.valuesByRef()}
+	if r.start.Within != nil {
+		request.Within, request.Plan = true, value.Value{} // The plan of the run has it.
+	}
 	return workflow.ExecuteLocalActivity(recording(ctx), OpenActivity, request).Get(ctx, nil)
 }
 
@@ -56,6 +59,9 @@ func valuesByRef(p *plan.Plan) [][]byte {
 	}
 	keep(p.Inputs)
 	for i := range p.Tasks {
+		if each := p.Tasks[i].FanOut; each.IsReduction() {
+			keep(*each.Values)
+		}
 		switch each := p.Tasks[i].FanOut; {
 		case each == nil:
 			keep(p.Tasks[i].Parameters)
@@ -79,8 +85,11 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 	defer cancel()
 	r.describe(ctx)
 	result := r.result()
+	if r.start.Within != nil {
+		result.asTask()
+	}
 	request := protocol.CloseRequest{
-		Run: r.calls.run, Queue: r.queue, Plan: r.start.PlanRef,
+		Run: r.calls.run, Queue: r.queue, Plan: r.start.PlanRef, Within: r.start.Within, Warning: result.warning(),
 		Status: result.Status, Error: result.Error, Usage: result.Usage,
 	}
 	outputs := make([]value.Field, len(r.plan.Outputs))
@@ -106,7 +115,7 @@ func (r *run) close(ctx workflow.Context) (*Result, error) {
 	if closed.Error != nil {
 		result.Status, result.Error = protocol.Failed, closed.Error
 	}
-	if r.start.Settings.SearchAttributes {
+	if r.start.Settings.SearchAttributes && r.start.Within == nil {
 		key := temporal.NewSearchAttributeKeyKeyword(protocol.StatusAttribute)
 		if err := workflow.UpsertTypedSearchAttributes(ctx, key.ValueSet(string(result.Status))); err != nil {
 			return nil, err
@@ -143,6 +152,9 @@ func (r *run) because(task int) string {
 // result counts the ends of the tasks and decides how the run ended.
 func (r *run) result() *Result {
 	result := &Result{Status: protocol.Completed, Usage: r.usage}
+	if r.items != nil {
+		result.addItems(*r.items)
+	}
 	var failures []string
 	cancelled := 0 // Of those that are not in `finally`.
 	for i := range r.plan.Tasks {
@@ -197,11 +209,7 @@ func (result *Result) addItems(counts protocol.Counts) {
 	if result.Items == nil {
 		result.Items = &protocol.Counts{}
 	}
-	result.Items.Total += counts.Total
-	result.Items.Succeeded += counts.Succeeded
-	result.Items.Failed += counts.Failed
-	result.Items.Skipped += counts.Skipped
-	result.Items.Cached += counts.Cached
+	result.Items.Add(counts)
 }
 
 // failure returns the error with which the workflow closes, so that Temporal shows how it ended.
@@ -282,6 +290,7 @@ func (r *run) describe(ctx workflow.Context) {
 		fmt.Fprintf(&table, "\nand %d more\n", more)
 	}
 	r.writeFailures(&table)
+	r.approvals.write(&table)
 	workflow.SetCurrentDetails(ctx, table.String())
 }
 

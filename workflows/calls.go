@@ -13,6 +13,7 @@ type calls struct {
 	plan       *plan.Plan
 	progress   *plan.Progress
 	run        protocol.RunInfo
+	within     *protocol.WithinRun         // Nil: the run is not part of another one.
 	inputs     protocol.Payload            // Made once: the call of every task that refers to an input has it.
 	itemInputs protocol.Payload            // The same for items that are values.
 	scripts    map[string]protocol.Payload // By path. Never ranged over.
@@ -21,6 +22,13 @@ type calls struct {
 // prepare makes what all calls have.
 func (c *calls) prepare() {
 	c.scripts = map[string]protocol.Payload{}
+	if c.within != nil {
+		c.inputs, c.itemInputs = c.within.Inputs, c.within.Inputs
+		if c.inputs.Ref != nil && c.inputs.Ref.Size > maxItemInline {
+			c.itemInputs.Inline = nil
+		}
+		return
+	}
 	c.inputs, _ = protocol.NewCallPayload(c.plan.Inputs)
 	c.itemInputs, _ = newItemPayload(c.plan.Inputs)
 }
@@ -85,7 +93,7 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	}
 	for _, id := range task.Dependencies {
 		if !uses(task.Uses, id) {
-			call.Bindings = append(call.Bindings, c.binding(plan.Use{Head: id, Task: id}))
+			call.Bindings = append(call.Bindings, c.binding(plan.Use{Head: id, Task: c.taskID(id)}))
 		}
 	}
 	for _, binding := range call.Bindings {
@@ -108,10 +116,30 @@ func (c *calls) itemsCall(task *plan.Task, listed *protocol.ExpandResponse) (pro
 	items := protocol.Items{
 		Files: each.HasFiles(), Key: each.Key(), Models: each.Models, Folders: listed.Folders, Reads: each.Reads, When: task.When, WhenBindings: c.bindings(task.WhenUses),
 	}
+	if each.Reduces {
+		items.When, items.WhenBindings = "", nil // The condition is that of the task.
+	}
 	if len(each.Models) > 0 {
 		items.Total = listed.Total
 	}
 	return call, items, size
+}
+
+// groupCall returns the call that groups the texts of a round of a task.
+func (c *calls) groupCall(task *plan.Task, reduce protocol.Reduce) (protocol.Call, int64) {
+	call, size := c.call(task, nil)
+	call.Format = protocol.ReduceFormat
+	if reduce.Before == nil {
+		var data []byte
+		reduce.Input, data = protocol.NewCallPayload(*task.FanOut.Values)
+		reduce.Bindings = c.bindings(task.FanOut.Uses)
+		size += int64(len(data))
+		for _, binding := range reduce.Bindings {
+			size += bindingSize(binding)
+		}
+	}
+	call.Reduce = &reduce
+	return call, size
 }
 
 // useRefs replaces larger values, which are in the store, with their Refs: hundreds of items have them. The inputs are in the
@@ -148,6 +176,14 @@ func (c *calls) bindings(all []plan.Use) []protocol.Binding {
 func (c *calls) binding(use plan.Use) protocol.Binding {
 	outcome := c.progress.OutcomeOf(use.Task)
 	return protocol.Binding{Head: use.Head, Task: use.Task, Status: outcome.Status, Error: outcome.Error, Reason: outcome.Reason, Value: outcome.Value}
+}
+
+// taskID returns the id of a task by that which its workflow gives it.
+func (c *calls) taskID(id string) string {
+	if c.within == nil {
+		return id
+	}
+	return plan.TaskWithin(c.within.ID(), id)
 }
 
 // decideRequest asks whether the condition of a task holds.

@@ -135,6 +135,7 @@ func (r *run) endCleanUp(reason *protocol.Error) {
 		r.progress.StopFinally(unstarted(reason))
 	}
 	c.cancel()
+	endNestedCleanUp(r, all)
 	r.wake()
 }
 

@@ -52,8 +52,9 @@ func (r *run) next() Start {
 			Warning: list.warning, Ended: r.progress.Items(task).EndedItems(),
 		})
 	}
-	next.Usage = r.usage
+	next.Usage, next.Items = r.usage, r.items
 	next.CleanUp = r.nextCleanUp()
+	next.Waiting = r.approvals.next()
 	return next
 }
 
@@ -61,23 +62,29 @@ func (r *run) next() Start {
 func (r *run) execute(ctx workflow.Context) error {
 	taskCtx, cancelTasks := workflow.WithCancel(ctx)
 	defer cancelTasks()
-	r.cancelTasks = cancelTasks
+	r.cancelTasks, r.approvals.ctx = cancelTasks, taskCtx
+	if err := r.approvals.resume(); err != nil {
+		return err
+	}
 	workflow.GoNamed(ctx, "cancelled", func(ctx workflow.Context) {
 		ctx.Done().Receive(ctx, nil)
 		r.noteCancel()
 	})
 	r.beginCleanUp()
-	if r.plan.Timeout > 0 {
-		r.startTimeout(ctx)
+	if limit := r.timeout(); limit > 0 {
+		r.startTimeout(ctx, limit)
 	}
 	for !r.progress.Done() {
+		r.groupReady(taskCtx)
 		r.gatherReady(ctx)
 		r.readReturned(ctx)
+		r.approvals.readSignals()
 		r.superviseCleanUp()
+		r.inFlight, r.approvals.begun = append(r.inFlight, r.approvals.begun...), nil
 		r.shareSlots(taskCtx)
 		r.startReady(taskCtx)
 		r.describe(ctx)
-		if len(r.inFlight) == 0 {
+		if r.approvals.onlyWaits() && !r.approvals.waitsOn(ctx) {
 			if r.readCancels(); ctx.Err() == nil || r.cancelNoted || r.stopped != nil && r.cleanUp.ctx == nil {
 				return nil
 			}
@@ -89,15 +96,24 @@ func (r *run) execute(ctx workflow.Context) error {
 	return nil
 }
 
-// startTimeout stops the run when the workflow's timeout expires. It counts from the start of the run's first history.
-func (r *run) startTimeout(ctx workflow.Context) {
-	left := r.plan.Timeout.Duration() - workflow.Now(ctx).Sub(r.start.StartedAt)
+// timeout returns that of the workflow, or a shorter one of the task that runs it; 0 is none.
+func (r *run) timeout() time.Duration {
+	limit := r.plan.Timeout.Duration()
+	if of := r.start.Within; of != nil && of.Timeout > 0 && (limit == 0 || of.Timeout.Duration() < limit) {
+		return of.Timeout.Duration()
+	}
+	return limit
+}
+
+// startTimeout stops the run when its timeout expires. It counts from the start of the run's first history.
+func (r *run) startTimeout(ctx workflow.Context, limit time.Duration) {
+	left := limit - workflow.Now(ctx).Sub(r.start.StartedAt)
 	timer := workflow.NewTimer(ctx, max(left, time.Millisecond))
 	workflow.GoNamed(ctx, "timeout", func(ctx workflow.Context) {
 		if timer.Get(ctx, nil) != nil {
 			return
 		}
-		r.stop(protocol.Errorf(protocol.WorkflowTimeout, "the run timed out after %s", r.plan.Timeout.Duration()))
+		r.stop(protocol.Errorf(protocol.WorkflowTimeout, "%s timed out after %s", r.noun(), limit))
 		r.cancelTasks()
 	})
 }
@@ -120,7 +136,15 @@ func (r *run) setStopped(reason *protocol.Error) {
 }
 
 func (r *run) stopCancelled() {
-	r.stop(protocol.Errorf(protocol.WorkflowCancelled, "the run was cancelled"))
+	r.stop(protocol.Errorf(protocol.WorkflowCancelled, "%s was cancelled", r.noun()))
+}
+
+// noun is what messages call the run.
+func (r *run) noun() string {
+	if r.start.Within != nil {
+		return "the workflow"
+	}
+	return "the run"
 }
 
 // stopAfterFailure stops the run, and cancels what is in flight, where a task has failed and the workflow fails fast.
@@ -161,6 +185,9 @@ func (r *run) fits(ctx workflow.Context) bool {
 	if info.GetContinueAsNewSuggested() {
 		return false
 	}
+	if size := int64(info.GetCurrentHistorySize()) + maxNestedBytes*int64(len(r.inFlight)+1); len(r.plan.Workflows) > 0 && size > nestedHistory {
+		return false
+	}
 	return info.GetCurrentHistoryLength()+eventsPerTask*(len(r.inFlight)+r.progress.Admitted()+1) < historyBudget
 }
 
@@ -172,6 +199,10 @@ func (r *run) await(ctx workflow.Context) {
 	}
 	if len(r.spreads) > 0 {
 		selector.AddReceive(r.returned, func(workflow.ReceiveChannel, bool) {})
+	}
+	if r.approvals.changed != nil {
+		selector.AddReceive(r.approvals.signals, func(workflow.ReceiveChannel, bool) {})
+		selector.AddReceive(r.approvals.changed, func(changed workflow.ReceiveChannel, _ bool) { changed.ReceiveAsync(nil) })
 	}
 	if r.cleanUp.changed != nil {
 		selector.AddReceive(r.cleanUp.changed, func(changed workflow.ReceiveChannel, _ bool) { changed.ReceiveAsync(nil) })

@@ -24,6 +24,12 @@ func (c *Calls) Decide(task int) protocol.DecideRequest { return c.decideRequest
 // Expand returns the request for the items of a task.
 func (c *Calls) Expand(task int) protocol.ExpandRequest { return c.expandRequest(&c.plan.Tasks[task]) }
 
+// Group returns the call that groups the texts of a round of a task.
+func (c *Calls) Group(task int, reduce protocol.Reduce) protocol.Call {
+	call, _ := c.groupCall(&c.plan.Tasks[task], reduce)
+	return call
+}
+
 // Task returns the call of a task without items.
 func (c *Calls) Task(task int) protocol.Call {
 	call, _ := c.call(&c.plan.Tasks[task], nil)

@@ -56,6 +56,18 @@ func TestRecordHistories(t *testing.T) {
 		{name: "cleanup-killed", idle: true, run: killedCleanUp},
 		{name: "repeated", run: polling},
 		{name: "repeated-killed", idle: true, run: killedPolling},
+		{name: "approved", run: reviewedRun},
+		{name: "approved-continued", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: signalledReview},
+		{name: "approved-never", run: flow(unanswered)},
+		{name: "within", run: nestedRun},
+		{name: "within-cancelled", run: cancelledNested},
+		{name: "within-killed", idle: true, run: killedNested},
+		{name: "within-continued", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: continuedNested},
+		{name: "within-each", run: eachNested},
+		{name: "within-each-cancelled", run: cancelledEach},
+		{name: "reduced", run: reduced},
+		{name: "reduced-failing", run: failedRound},
+		{name: "reduced-cancelled", run: cancelledRound},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := os.Stat(historyFile(c.name, 1)); err == nil {
@@ -74,7 +86,7 @@ func TestRecordHistories(t *testing.T) {
 			for _, child := range itemWorkflows(t, r, run.GetID(), first) {
 				_, task, _ := strings.Cut(child.GetWorkflowId(), "/")
 				for i, events := range histories(t, r.Client, child.GetWorkflowId(), child.GetRunId()) {
-					writeHistory(t, historyFile(c.name+"-of-"+task, i+1), events)
+					writeHistory(t, historyFile(c.name+"-of-"+strings.ReplaceAll(task, "/", "-"), i+1), events)
 				}
 			}
 		})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/fanout"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // The names of the workflow that runs the items of a task, of its activity, and of the signals between it and its run.
@@ -43,6 +44,8 @@ type Map struct {
 	Start    time.Time      `json:"start"`            // The beginning of the clock of State.
 	Slots    SlotsMessage   `json:"slots"`            // The last one that was read.
 	Shared   bool           `json:"shared,omitempty"` // Other tasks can use the slots that are no longer needed.
+
+	Workflow *plan.Workflow `json:"workflow,omitempty"` // That each item runs; nil: they make calls.
 }
 
 // SlotsMessage says how many items, or units of them, may be in flight.
@@ -75,6 +78,7 @@ func RunItems(ctx workflow.Context, m Map) (*MapResult, error) {
 	w := &window{
 		Map: m, labels: map[int][]string{}, progress: fanout.Continue(m.Limits, m.State, m.Slots.Slots), slots: workflow.GetSignalChannel(ctx, SlotsSignal), held: m.Slots.Slots, answered: m.State.Next > 0,
 	}
+	w.passCancels(ctx)
 	if err := w.run(ctx); err != nil {
 		return nil, err
 	}
@@ -106,6 +110,8 @@ type window struct {
 	failed    *protocol.Error
 	sent      int64 // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
 	sentAt    int
+	nested    []workflow.ChildWorkflowFuture // The workflows that items run, in flight,
+	room      room                           // and what their starts need of a message.
 }
 
 // startedUnit is a unit in flight.
@@ -224,6 +230,9 @@ func (w *window) callBytes() int64 {
 	for range w.Call.Servers {
 		size += callSize
 	}
+	if w.Workflow != nil {
+		size += maxNestedBytes
+	}
 	return size
 }
 
@@ -243,6 +252,9 @@ func (w *window) now(ctx workflow.Context) protocol.Seconds {
 
 // start starts the activity of a unit.
 func (w *window) start(ctx workflow.Context, unit fanout.Unit) workflow.Future {
+	if w.Workflow != nil {
+		return w.startNested(ctx, unit)
+	}
 	call, items := w.Call, w.Items
 	items.Page, items.First, items.Count, items.Attempts, items.Recorded = unit.Page, unit.First, unit.Count, unit.Attempts, unit.Recorded
 	items.TakeOver = unit.TakeOver

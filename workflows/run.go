@@ -21,6 +21,7 @@ const (
 	ExpandActivity = "gleitzeit.expand"
 	GatherActivity = "gleitzeit.gather"
 	DecideActivity = "gleitzeit.decide"
+	InputsActivity = "gleitzeit.inputs"
 )
 
 // Settings are the options with which a run is started. They are part of its input, so that a replay has the same.
@@ -42,9 +43,13 @@ type Start struct {
 	Ended     []plan.EndedTask `json:"ended,omitempty"`
 	FanOuts   []FanOut         `json:"fan_outs,omitempty"` // Tasks whose items an earlier history had listed.
 	Usage     protocol.Usage   `json:"usage,omitzero"`
+	Items     *protocol.Counts `json:"items,omitempty"` // Of the workflows that tasks have run.
 
 	TakeOver *protocol.TakeOver `json:"take_over,omitempty"` // The earlier runs whose results it takes over.
+	Waiting  *Waiting           `json:"waiting,omitempty"`   // Tasks that wait for people.
 	CleanUp  *CleanUp           `json:"cleanup,omitempty"`   // Of a run that was stopped, or whose clean-up has begun.
+
+	Within *protocol.WithinRun `json:"within,omitempty"` // Of a run that a task of another one has started.
 }
 
 // FanOut is a task with items, for a run that continues in a new history.
@@ -78,6 +83,10 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 	if p.Format < 1 || p.Format > plan.Format {
 		return nil, rejected("the plan has format %d, and this program reads formats up to %d", p.Format, plan.Format)
 	}
+	started := p // A history that continues this one begins with it.
+	if start.Within != nil {
+		p = *p.Under(start.Within.ID())
+	}
 	progress, err := plan.Begin(&p, start.Ended)
 	if err != nil {
 		return nil, rejectedBecause(err)
@@ -93,6 +102,7 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 		queue:    info.TaskQueueName,
 		lists:    make([]*itemList, len(p.Tasks)),
 		usage:    start.Usage,
+		items:    start.Items,
 		returned: workflow.GetSignalChannel(ctx, HeldSignal),
 		calls: calls{
 			plan:     &p,
@@ -103,11 +113,18 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 			},
 		},
 	}
+	if start.Within != nil {
+		beWithin(r, start.Within)
+	}
 	r.calls.prepare()
+	r.approvals.run = r
 	if err := r.resume(); err != nil {
 		return nil, rejectedBecause(err)
 	}
 	r.resumeCleanUp(ctx)
+	if err := r.approvals.receive(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
@@ -115,7 +132,7 @@ func Run(ctx workflow.Context, p plan.Plan, start Start) (*Result, error) {
 		return nil, err
 	}
 	if !r.progress.Done() {
-		return nil, workflow.NewContinueAsNewError(ctx, RunType, p, r.next())
+		return nil, workflow.NewContinueAsNewError(ctx, RunType, started, r.next())
 	}
 	return r.close(ctx)
 }
@@ -132,16 +149,20 @@ type run struct {
 	spreads  []*spread   // The tasks whose items run in workflows of their own.
 	returned workflow.ReceiveChannel
 	usage    protocol.Usage
-	rows     []string        // The beginnings of the rows of the current details.
-	failures [][]string      // By task: lines about its items that failed, for the current details.
-	stopped  *protocol.Error // Why nothing more starts: the run was cancelled, timed out, or failed fast.
-	begun    int             // Tasks and items that have started in this history.
-	sent     int64           // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
+	items    *protocol.Counts // Of the workflows that tasks have run; nil where there is none.
+	rows     []string         // The beginnings of the rows of the current details.
+	failures [][]string       // By task: lines about its items that failed, for the current details.
+	stopped  *protocol.Error  // Why nothing more starts: the run was cancelled, timed out, or failed fast.
+	begun    int              // Tasks and items that have started in this history.
+	sent     int64            // Bytes of calls scheduled in the workflow task at sentAt, a length of the history.
 	sentAt   int
+	nested   []*nested // The workflows that tasks run, in flight,
+	room     room      // and what their starts need of a message.
 
 	cancelTasks workflow.CancelFunc
 	cancelNoted bool // The request to cancel that came in this history.
 	cleanUp     cleanUp
+	approvals   approvals
 }
 
 func rejected(format string, args ...any) error {

@@ -29,10 +29,16 @@ func (r *run) begin(ctx workflow.Context, work plan.Work) workflow.Future {
 	switch {
 	case work.Step == plan.Decide:
 		return workflow.ExecuteLocalActivity(recording(ctx), DecideActivity, r.calls.decideRequest(task))
+	case work.Step == plan.Group:
+		return r.group(ctx, task, protocol.Reduce{Round: 1})
 	case work.Step == plan.Expand:
 		return workflow.ExecuteLocalActivity(listing(ctx), ExpandActivity, r.calls.expandRequest(task))
 	case work.Item != protocol.NoItem:
 		return r.schedule(ctx, task, &item{r.lists[work.Task], work.Item})
+	case task.Waits:
+		return r.approvals.ask(ctx, task)
+	case task.Workflow != "":
+		return startNested(ctx, r, work.Task)
 	}
 	return r.schedule(ctx, task, nil)
 }
@@ -44,11 +50,19 @@ func (r *run) end(ctx workflow.Context, s started) {
 		r.endDecide(ctx, s)
 	case plan.Expand:
 		r.endExpand(ctx, s)
+	case plan.Group:
+		r.endGroup(ctx, s)
 	case plan.Gather:
 		r.endGather(ctx, s)
 	case plan.RunItems:
 		r.endItems(ctx, s)
+	case plan.Wait:
+		r.approvals.endWait(ctx, s)
 	default:
+		if r.plan.Tasks[s.Task].Waits {
+			r.approvals.endAsk(ctx, s)
+			return
+		}
 		outcome := r.outcome(ctx, s)
 		r.usage = r.usage.Add(outcome.Usage)
 		if s.Item != protocol.NoItem {
@@ -190,6 +204,9 @@ func (r *run) endExpand(ctx workflow.Context, s started) {
 		r.progress.End(s.Task, failed(protocol.Errorf(protocol.InternalError, "%s", err)))
 	case listed.Error != nil:
 		r.progress.End(s.Task, failed(listed.Error))
+	case task.Workflow != "" && listed.Total > plan.MaxNestedItems:
+		r.progress.End(s.Task, failed(protocol.Errorf(protocol.TaskParameterError, "for_each has %d items, and the limit of a task with workflow is %d", listed.Total, plan.MaxNestedItems).
+			WithHint("use for_each in a task of the workflow, or split the items among several tasks")))
 	case r.plan.ItemsApart:
 		r.spread(s.Task, &listed)
 	default:
@@ -227,6 +244,10 @@ func (r *run) gatherReady(ctx workflow.Context) {
 	for _, s := range spreads {
 		if s.result == nil {
 			r.spreads = append(r.spreads, s)
+			continue
+		}
+		if r.plan.Tasks[s.task].FanOut.Reduces {
+			r.gather(ctx, s.task, r.gatherReduced(s))
 			continue
 		}
 		r.gather(ctx, s.task, r.gatherRecorded(s))

@@ -93,8 +93,14 @@ func (h *Handler) Combination(request protocol.Request, prompt, answers string) 
 		}
 	}
 	request.Parameters = value.Object(append(kept, value.Field{Name: "prompt", Value: value.String(prompt)})...)
-	if request.Method == Vision {
+	switch request.Method {
+	case Vision:
 		request.Method = Chat
+	case Reduce:
+		request.Method = Chat
+		if _, is := request.Parameters.Get("on_cut_answer"); !is { // What is missing in it would be missing in the end.
+			request.Parameters = request.Parameters.With("on_cut_answer", value.String("fail"))
+		}
 	}
 	request.Document = answers
 	return request

@@ -14,6 +14,7 @@ const (
 	Chat       = "llm/chat"
 	Vision     = "llm/vision"
 	Generate   = "llm/generate"
+	Reduce     = "llm/reduce"
 	Embed      = "llm/embed"
 	Request    = "llm/request"
 	Transcribe = "llm/transcribe"
@@ -41,6 +42,7 @@ func Spec(defaultProvider string) protocol.Spec {
 			method(defaultProvider, Generate, "Complete a prompt that is not a conversation", "file_path",
 				schemaOf(`"required": ["prompt"]`, words, pictures, completion, sampling, structure, serverProperties()),
 				schemaOf(required("response", "content"), textResult, counts)),
+			reduceMethod(defaultProvider),
 			method(defaultProvider, Embed, "Turn texts into embedding vectors", "file_path",
 				schemaOf(`"anyOf": [{"required": ["input"]}, {"required": ["prompt"]}, {"required": ["file_path"]}, {"required": ["files"]}]`,
 					texts, sampling, serverProperties()),
@@ -74,6 +76,16 @@ func method(defaultProvider, name, summary, item string, parameters, result json
 	}
 }
 
+// reduceMethod is the method whose handler is called for each group of texts.
+func reduceMethod(defaultProvider string) protocol.Method {
+	m := method(defaultProvider, Reduce, "Make one answer of many texts, in rounds", "",
+		schemaOf(`"required": ["prompt", "input"]`, manyTexts, sampling, strings.Replace(structure, "default warn", "default fail", 1), serverConnection()),
+		schemaOf(required("response", "content", "rounds", "calls", "inputs"), textResult, reducedResult, counts))
+	m.FileParameters, m.ContentParameters, m.ToolsParameter, m.Splits = nil, nil, "", nil
+	m.ReduceParameter = "input"
+	return m
+}
+
 // schemaOf makes a JSON Schema of an object with the properties, and further constraints.
 func schemaOf(demand string, properties ...string) json.RawMessage {
 	return json.RawMessage("{\n  \"type\": \"object\",\n  \"properties\": {" + strings.Join(properties, ",") + "\n  },\n  \"additionalProperties\": false,\n  " + demand + "\n}")
@@ -98,6 +110,14 @@ const words = `
     "file_path": {"type": "string", "minLength": 1, "description": "Document, whose text is appended to the message of the user after a blank line"},
     "files": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "Documents, whose texts are appended to the message of the user under their names"},
     "on_no_text": {"enum": ["fail", "vision"], "description": "What to do with pages without text, as those of a scan: fail if no page has text, or send them as images to a model that accepts them; default fail"},` + reader.Properties
+
+const manyTexts = `
+    "model": {"type": "string", "minLength": 1, "description": "Name of the model, as its server lists it"},
+    "models": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}, "description": "Models to ask one after another, instead of model, until an answer is good enough"},
+    "escalate_on": {"type": "array", "items": {"enum": ["schema", "cut", "missing"]}, "description": "When the next of models is asked: the answer does not match its schema, is not whole, or the model is missing; default all"},
+    "prompt": {"type": "string", "minLength": 1, "description": "What is asked about each group of texts, and about the answers, until one is left"},
+    "system": {"type": "string", "description": "System message: instructions for the model"},
+    "input": {"type": "array", "description": "Texts, such as the answers of a batch: ${batch.results[*].result.response}"}`
 
 const texts = `
     "model": {"type": "string", "minLength": 1, "description": "Name of the model, as its server lists it"},
@@ -186,11 +206,16 @@ func destination() string {
     "auto_pull": {"type": "boolean", "description": "Whether a missing model is fetched"}`
 }
 
-// serverProperties are the parameters about the server.
-func serverProperties() string {
+// serverConnection are those that do not depend on what is sent.
+func serverConnection() string {
 	return destination() + `,
     "keep_alive": {"type": ["string", "number"], "description": "How long the model stays in memory after the call: seconds, or 5m; -1 = forever"},
-    "idle_timeout": {"type": ["string", "number"], "description": "Maximum time without a token from the server: seconds, or 90s; default 2m"},
+    "idle_timeout": {"type": ["string", "number"], "description": "Maximum time without a token from the server: seconds, or 90s; default 2m"}`
+}
+
+// serverProperties are the parameters about the server.
+func serverProperties() string {
+	return serverConnection() + `,
     "on_truncation": {"enum": ["warn", "fail", "fit", "split"], "description": "What to do with a prompt that is longer than the context: cut it, fail, raise num_ctx and read files in parts where that is not possible, or split the files into chunks that are each answered; default warn"}`
 }
 
@@ -203,6 +228,12 @@ const textResult = `
     "chunks": {"type": "array", "description": "Of a document that was split: each chunk with its place and its response", "items": {"type": "object"}},
     "logprobs": {"type": "array", "description": "With logprobs: the log probability of each token", "items": {"type": "object"}},
     "thinking": {"type": "string", "description": "Thoughts of a thinking model"}`
+
+const reducedResult = `
+    "inputs": {"type": "integer", "description": "Number of texts"},
+    "left_out": {"type": "integer", "description": "Number of elements of input without a text"},
+    "rounds": {"type": "integer", "description": "Number of rounds until one answer was left"},
+    "calls": {"type": "integer", "description": "Number of calls in all rounds"}`
 
 const transcript = `
     "response": {"type": "string", "description": "What is said"},

@@ -136,6 +136,11 @@ func (r *reading) byModel(ctx context.Context) (value.Value, error) {
 	for i, answer := range r.answers {
 		parts[i] = part{first: r.label(r.chunks[i]), text: strings.TrimSpace(responseOf(answer))}
 	}
+	return r.combineAll(ctx, parts)
+}
+
+// combineAll has the model combine answers, or other texts.
+func (r *reading) combineAll(ctx context.Context, parts []part) (value.Value, error) {
 	room := 0.0 // Tokens of answers that fit; 0: not known yet.
 	for round := 1; round <= maxRounds; round++ {
 		step, tooLong, err := r.combine(ctx, parts, fmt.Sprintf("combining %d answers", len(parts)))

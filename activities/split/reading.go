@@ -174,9 +174,10 @@ func (r *reading) record(ctx context.Context) error {
 }
 
 // calibrate compares the estimate of the tokens of a part of the first document with what the server, or the handler, counts.
-func (r *reading) calibrate(ctx context.Context) {
+func (r *reading) calibrate(ctx context.Context) { r.calibrateWith(ctx, r.texts[0].all) }
+
+func (r *reading) calibrateWith(ctx context.Context, sample string) {
 	const most = 32 << 10
-	sample := r.texts[0].all
 	if len(sample) > most {
 		sample = strings.ToValidUTF8(sample[:most], "")
 	}

@@ -86,7 +86,7 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
+		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/licenses", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
@@ -98,8 +98,8 @@ var rules = []rule{
 		"cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/view", "interpreter/reference", "internal/home", "internal/protocol", "internal/resultstore", "internal/table", "internal/value", "internal/workbook",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/batch", []string{
-		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "activities/rows", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/requestfile", "internal/value",
-		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference", "internal/documents/reader", "internal/protocol", "internal/value",
+		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "activities/rows", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference",
+		"internal/documents/reader", "internal/protocol", "internal/requestfile", "internal/value",
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/batchapi", []string{
 		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/view", "activities/llm", "interpreter", "interpreter/plan", "internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/requestfile", "internal/value",
@@ -107,6 +107,7 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/batchruns", []string{
 		"activities/llm", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol",
 	}, nil},
+	{"cmd/gleitzeit/internal/mistyped", []string{"internal/suggest"}, []string{cobra}},
 	{"cmd/gleitzeit/internal/parameters", []string{"internal/protocol", "internal/value"}, nil},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
 		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/mcptask", "internal/protocol", "internal/temporalname", "internal/value",
@@ -122,6 +123,9 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/retry", []string{
 		"activities", "workflows", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/value",
 	}, nil},
+	{"cmd/gleitzeit/internal/approve", []string{
+		"cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/value",
+	}, []string{cobra}},
 	{"cmd/gleitzeit/internal/schedule", []string{
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/plan", "internal/protocol", "internal/suggest", "internal/temporalname", "internal/value",
 	}, []string{disk, cobra, sdkClient, sdkErrors, api}},
@@ -142,10 +146,11 @@ var rules = []rule{
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"interpreter/fanout", []string{"interpreter/plan", "internal/protocol"}, nil},
 	{"workflows", []string{"interpreter/fanout", "interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
-	{"activities", []string{"activities/lists", "activities/rows", "activities/split", "internal/documents/reader", "internal/folder", "internal/glob", "internal/protocol", "internal/redaction", "internal/resultstore", "internal/secretsource", "internal/table", "internal/value", "interpreter/condition", "interpreter/reference"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities", []string{"activities/approval", "activities/lists", "activities/rows", "activities/split", "internal/documents/reader", "internal/folder", "internal/glob", "internal/protocol", "internal/redaction", "internal/resultstore", "internal/secretsource", "internal/table", "internal/value", "interpreter/condition", "interpreter/reference"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
 	{"activities/lists", []string{"internal/listfile", "internal/protocol", "internal/scratch", "internal/value", "interpreter/reference"}, nil},
 	{"activities/rows", []string{"internal/protocol", "internal/requestfile", "internal/table", "internal/value"}, nil},
 	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "activities/split", "internal/documents", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
+	{"activities/approval", []string{"internal/jsonschema", "internal/protocol", "internal/suggest", "internal/value"}, nil},
 	{"activities/documents", []string{"internal/documents", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/value"}, nil},
 	{"activities/split", []string{"internal/jsonschema", "internal/protocol", "internal/value"}, nil},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
@@ -160,7 +165,7 @@ var rules = []rule{
 	{"activities/mcp/wire", []string{"internal/mcptask", "internal/value"}, []string{mcpSDK}},
 	{"activities/mcp/stdio", []string{"internal/child", "internal/protocol", "internal/redaction"}, []string{disk, processes}},
 	{"worker", []string{
-		"workflows", "activities", "activities/documents", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/value", "internal/resultstore",
+		"workflows", "activities", "activities/approval", "activities/documents", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/value", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/value", nil, nil},
 	{"internal/mcptask", nil, nil},

@@ -23,21 +23,47 @@ func FormatUnitID(task string, first, last int) string {
 	return fmt.Sprintf("%s[%d-%d]", task, first, last)
 }
 
+// roundOf is what stands in the brackets of the activity id of a round, before its number.
+const roundOf = "round "
+
+// FormatRoundID returns the activity id of the grouping of a round: `report[round 2]`.
+func FormatRoundID(task string, round int) string {
+	return fmt.Sprintf("%s[%s%d]", task, roundOf, round)
+}
+
+// IsRoundID reports whether an activity id is that of the grouping of a round.
+func IsRoundID(id string) bool {
+	_, rest, _ := cutItem(id)
+	return strings.HasPrefix(rest, roundOf)
+}
+
 // ParseUnitID splits the activity id of a unit.
 func ParseUnitID(id string) (task string, first, last int, isUnit bool) {
-	task, rest, _ := strings.Cut(id, "[")
+	task, rest, _ := cutItem(id)
 	from, to, isUnit := strings.Cut(strings.TrimSuffix(rest, "]"), "-")
 	first, err := strconv.Atoi(from)
 	last, err2 := strconv.Atoi(to)
 	return task, first, last, isUnit && err == nil && err2 == nil
 }
 
-// ParseActivityID splits an activity id into task and item, which is NoItem for a whole task and for a unit.
+// cutItem cuts an id before the last bracket: that of a task of a workflow which an item runs has others.
+func cutItem(id string) (task, rest string, found bool) {
+	at := strings.LastIndex(id, "[")
+	if at < 0 {
+		return id, "", false
+	}
+	return id[:at], id[at+1:], true
+}
+
+// ParseActivityID splits an activity id into task and item, which is NoItem for a whole task, for a unit and for a round.
 func ParseActivityID(id string) (task string, item int) {
 	if task, _, _, isUnit := ParseUnitID(id); isUnit {
 		return task, NoItem
 	}
-	task, rest, isItem := strings.Cut(id, "[")
+	task, rest, isItem := cutItem(id)
+	if IsRoundID(id) {
+		return task, NoItem
+	}
 	index, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
 	if !isItem || err != nil {
 		return id, NoItem

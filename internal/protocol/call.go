@@ -75,6 +75,7 @@ type Call struct {
 	Cache        bool      `json:"cache,omitempty"` // The result of an equal earlier call may be used.
 
 	Repeat   *Repeat      `json:"repeat,omitempty"`   // It is made again until a condition holds; nil: once.
+	Reduce   *Reduce      `json:"reduce,omitempty"`   // It groups texts, and no call of its method is made.
 	Split    *Split       `json:"split,omitempty"`    // How its document is split; nil: it is read as a whole.
 	Servers  []ToolServer `json:"servers,omitempty"`  // Those of the workflow that the call may need.
 	Items    *Items       `json:"items,omitempty"`    // The items that it is for, one after the other. It has no Item and no binding for them.
@@ -91,12 +92,13 @@ type Source struct {
 }
 
 // CallFormat is the latest version of Call and Outcome; an activity rejects a later one. A program writes the earliest that
-// suffices: RetryFormat is that of a Call with Repeat, or whose Retry is Selective, SplitFormat that of one with Split, and all others have the first.
+// suffices: ReduceFormat is that of a Call with Reduce, RetryFormat that of one with Repeat, or whose Retry is Selective, SplitFormat that of one with Split, and all others have the first.
 const (
-	CallFormat  = RetryFormat
-	RetryFormat = 3
-	SplitFormat = 2
-	FirstFormat = 1
+	CallFormat   = ReduceFormat
+	ReduceFormat = 4
+	RetryFormat  = 3
+	SplitFormat  = 2
+	FirstFormat  = 1
 )
 
 // Binding is the value of the head of a reference: of a task that ended, the inputs, or an item and its index.

@@ -41,6 +41,8 @@ const (
 	TaskResultInvalid          Code = -29007
 	WorkerLost                 Code = -29008
 	TaskLimitReached           Code = -29009
+	TaskRejected               Code = -29010
+	TaskUnanswered             Code = -29011
 	WorkflowValidationFailed   Code = -28001
 	WorkflowNotFound           Code = -28002
 	WorkflowTimeout            Code = -28004
@@ -77,6 +79,8 @@ var Codes = []CodeInfo{
 	{TaskResultInvalid, "TASK_RESULT_INVALID", TaskFault, "the result is not JSON, does not match its schema, or is too large"},
 	{WorkerLost, "WORKER_LOST", Permanent, "the process that ran the task was lost ten times"},
 	{TaskLimitReached, "TASK_LIMIT_REACHED", Permanent, "the items of the task have used the tokens that `max_tokens_total` allows, or the task has had the rounds that `repeat` allows"},
+	{TaskRejected, "TASK_REJECTED", Permanent, "a person has rejected what the task asked (`human/approve`)"},
+	{TaskUnanswered, "TASK_UNANSWERED", Permanent, "nobody has answered the task within its timeout, and it has no default (`human/approve`)"},
 	{WorkflowValidationFailed, "WORKFLOW_VALIDATION_FAILED", Permanent, "the workflow file has errors"},
 	{WorkflowNotFound, "WORKFLOW_NOT_FOUND", Permanent, "no workflow file, run or schedule has this name"},
 	{WorkflowTimeout, "WORKFLOW_TIMEOUT", Permanent, "the run exceeded the workflow's timeout"},

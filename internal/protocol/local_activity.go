@@ -16,10 +16,54 @@ const (
 	DecidedKind  = "decided"
 	ExpandedKind = "expanded"
 	GatheredKind = "gathered"
+	InputsKind   = "inputs"
 )
+
+// InputsRequest asks for the inputs of a workflow that a task, or one of its items, runs.
+type InputsRequest struct {
+	Run      RunInfo   `json:"run"`
+	Task     string    `json:"task"`
+	Method   string    `json:"method"`
+	File     string    `json:"file"`   // Of the workflow, for messages.
+	Inputs   []Input   `json:"inputs"` // That the workflow declares.
+	Given    Payload   `json:"given"`  // An object: their values, with references.
+	Bindings []Binding `json:"bindings,omitempty"`
+	Items    *Items    `json:"items,omitempty"` // The item, which is one; nil: the task has none.
+}
+
+// InputsResponse has the inputs of a workflow, each with a value. It names the task for readers of a history.
+type InputsResponse struct {
+	Kind    string   `json:"kind"` // InputsKind.
+	Task    string   `json:"task"`
+	Method  string   `json:"method"`
+	Item    *int     `json:"item,omitempty"`
+	Inputs  Payload  `json:"inputs,omitzero"`
+	Outcome *Outcome `json:"outcome,omitempty"` // The end of the task or item, whose workflow does not run. That of an item is recorded.
+}
+
+// WithinRun is what a run is that a task of another one has started: a part of that one. Its records are those of tasks of that run.
+type WithinRun struct {
+	Run       RunInfo   `json:"run"`            // The one that the task belongs to.
+	Task      string    `json:"task"`           // Its id, with which those of its tasks begin,
+	Item      *int      `json:"item,omitempty"` // followed by the item, if it has some.
+	Method    string    `json:"method"`         // Of the task.
+	Inputs    Payload   `json:"inputs"`         // Of its workflow.
+	Timeout   Seconds   `json:"timeout"`        // Of the task; 0 is none.
+	StartedAt time.Time `json:"started_at"`     // Of the task.
+}
+
+// ID returns the id of the task or item, with which those of the tasks of the run begin.
+func (w *WithinRun) ID() string {
+	if w.Item == nil {
+		return w.Task
+	}
+	return FormatActivityID(w.Task, *w.Item)
+}
 
 // OpenRequest asks to record the start of a run, before its first task starts.
 type OpenRequest struct {
+	Within bool `json:"within,omitempty"` // It is part of another run, which is recorded.
+
 	Run    RunInfo     `json:"run"`
 	Queue  string      `json:"queue"`  // The Temporal task queue.
 	Plan   value.Value `json:"plan"`   // The Plan as JSON.
@@ -36,7 +80,9 @@ type CloseRequest struct {
 	Usage   Usage        `json:"usage,omitzero"`
 	Outputs value.Value  `json:"outputs"` // An object, with its references.
 	Uses    []Binding    `json:"uses,omitempty"`
-	Tasks   []ClosedTask `json:"tasks,omitempty"` // Tasks whose end no activity recorded: skipped, cancelled before they started, or stopped by a failure.
+	Within  *WithinRun   `json:"within,omitempty"`  // It is part of another run: its end is that of a task.
+	Warning string       `json:"warning,omitempty"` // Of that task.
+	Tasks   []ClosedTask `json:"tasks,omitempty"`   // Tasks whose end no activity recorded: skipped, cancelled before they started, or stopped by a failure.
 }
 
 // ClosedTask is the end of a task as the run knows it.
@@ -93,6 +139,15 @@ type Counts struct {
 	Cached    int `json:"cached,omitempty"` // Of those that succeeded, from an equal call of an earlier run.
 }
 
+// Add adds the counts of other items.
+func (c *Counts) Add(more Counts) {
+	c.Total += more.Total
+	c.Succeeded += more.Succeeded
+	c.Failed += more.Failed
+	c.Skipped += more.Skipped
+	c.Cached += more.Cached
+}
+
 // ExpandRequest asks for the items of a task: the elements of a list, the rows of a table, or the files that exist now.
 type ExpandRequest struct {
 	Run       RunInfo      `json:"run"`
@@ -141,8 +196,11 @@ func KeyOf(item value.Value, column string) value.Value {
 }
 
 // NameOf returns a short name of an item, for people: of a request file that of a request is its custom_id, and that of a line that cannot
-// be sent is its number, with its custom_id if it has one.
+// be sent is its number, with its custom_id if it has one; of a group of texts it is their number.
 func NameOf(item value.Value) string {
+	if name, isGroup := nameOfGroup(item); isGroup {
+		return name
+	}
 	problems, _ := item.Get("problems")
 	if line, _ := item.Get("line"); line.Kind() == value.KindNumber && problems.Kind() == value.KindList {
 		name := "line " + line.Digits()
@@ -184,6 +242,8 @@ type ExpandResponse struct {
 	Reason  string        `json:"reason,omitempty"`  // Why the skipped items without an error are not to run.
 
 	Total int `json:"total,omitempty"` // Of a Manifest, whose Ref is Ref: how many items it has.
+
+	Groups *Groups `json:"groups,omitempty"` // The items are groups of texts: those of the round that was asked for.
 }
 
 // SkippedItem is an item that is not to run: its condition is false or, with an error, cannot be evaluated.
@@ -231,6 +291,8 @@ type GatherRequest struct {
 	Recorded bool   `json:"recorded,omitempty"` // The items are in a Manifest, and how they ended is recorded; there are no Outcomes.
 	Files    bool   `json:"files,omitempty"`    // Such items are files.
 	Reason   string `json:"reason,omitempty"`   // Why those without a record did not start.
+
+	Reduced *Reduced `json:"reduced,omitempty"` // The items are groups of texts: the result is that of the last one.
 }
 
 // GatherResponse is the end of a task with items. It names the task for readers of a history.

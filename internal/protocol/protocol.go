@@ -70,8 +70,13 @@ type Method struct {
 	Servers bool
 	// Splits names the parameters with the documents that the method reads and that may be split; empty: there are none.
 	Splits []string
+	// ReduceParameter names the parameter with the list of texts of which the method makes one answer: its handler is called for groups
+	// of them, without the parameter. Empty: there is none.
+	ReduceParameter string
 	// IsServerTool: the method calls a tool of a tool server, which alone knows its parameters.
 	IsServerTool bool
+	// Waits: a person answers. The run asks and waits, and no handler is called.
+	Waits bool
 	// Unavailable is the reason why no task can call the method, although it exists; empty if it can be called.
 	Unavailable string
 }

@@ -124,16 +124,17 @@ type Record struct {
 	StartedAt  time.Time        `json:"started_at,omitzero"`
 	FinishedAt time.Time        `json:"finished_at,omitzero"`
 	Usage      protocol.Usage   `json:"usage,omitzero"`
-	Value      *protocol.Ref    `json:"value,omitempty"`   // The result of a task; the outputs of a run.
-	Plan       *protocol.Ref    `json:"plan,omitempty"`    // Of a run.
-	Queue      string           `json:"queue,omitempty"`   // Of a run: the Temporal task queue.
-	Items      *protocol.Ref    `json:"items,omitempty"`   // Of a task with items: the list of them, or the protocol.Manifest of its pages,
-	Pages      []protocol.Ref   `json:"pages,omitempty"`   // and these.
-	Printed    *protocol.Ref    `json:"printed,omitempty"` // Of an attempt without a result: what it has printed, a protocol.Printed.
-	Counts     *protocol.Counts `json:"counts,omitempty"`  // Of such a task that has ended.
-	Summary    *protocol.Ref    `json:"summary,omitempty"` // Of such a task with many items: a Summary of them.
-	Call       string           `json:"call,omitempty"`    // Of a task or item: what identifies its resolved call. Secrets are not part of it.
-	Sealed     []byte           `json:"sealed,omitempty"`  // What is encrypted, while it is stored.
+	Value      *protocol.Ref    `json:"value,omitempty"`    // The result of a task; the outputs of a run.
+	Plan       *protocol.Ref    `json:"plan,omitempty"`     // Of a run.
+	Queue      string           `json:"queue,omitempty"`    // Of a run: the Temporal task queue.
+	Items      *protocol.Ref    `json:"items,omitempty"`    // Of a task with items: the list of them, or the protocol.Manifest of its pages,
+	Pages      []protocol.Ref   `json:"pages,omitempty"`    // and these.
+	Printed    *protocol.Ref    `json:"printed,omitempty"`  // Of an attempt without a result: what it has printed, a protocol.Printed.
+	Counts     *protocol.Counts `json:"counts,omitempty"`   // Of such a task that has ended.
+	Summary    *protocol.Ref    `json:"summary,omitempty"`  // Of such a task with many items: a Summary of them.
+	Approval   *protocol.Ref    `json:"approval,omitempty"` // Of a task that asks people: a protocol.Approval.
+	Call       string           `json:"call,omitempty"`     // Of a task or item: what identifies its resolved call. Secrets are not part of it.
+	Sealed     []byte           `json:"sealed,omitempty"`   // What is encrypted, while it is stored.
 
 	TakeOver *protocol.TakeOver `json:"take_over,omitempty"` // Of a run: whose results it takes over.
 }
@@ -150,7 +151,7 @@ func (r *Record) Outcome() protocol.Outcome {
 // Refs returns the Refs of all values that the record refers to; a change of one changes the record.
 func (r *Record) Refs() []*protocol.Ref {
 	var refs []*protocol.Ref
-	for _, ref := range []*protocol.Ref{r.Value, r.Plan, r.Items, r.Printed, r.Summary} {
+	for _, ref := range []*protocol.Ref{r.Value, r.Plan, r.Items, r.Printed, r.Summary, r.Approval} {
 		if ref != nil {
 			refs = append(refs, ref)
 		}

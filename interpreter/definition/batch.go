@@ -31,6 +31,8 @@ type FanOut struct {
 	Seed          *Node   // A whole number.
 	ModelsNode    *Node
 	Models        []*Node // Texts.
+
+	Reduces bool // Values are texts of which the task makes one answer.
 }
 
 // HasFiles reports whether the items are files.

@@ -13,6 +13,8 @@ type Task struct {
 	Protocol     *Node // Text.
 	Method       *Node // Text.
 	Parameters   *Node // A mapping.
+	Workflow     *Node // Text: a workflow file that it runs, instead of a method.
+	Inputs       *Node // A mapping: the inputs of that workflow.
 	Dependencies []*Node
 	Timeout      *Node // Text or a number.
 	Retry        *Retry
@@ -57,10 +59,14 @@ var taskKeys = keys[taskReader]{
 		"Description for people."},
 	{[]string{"protocol"}, text, func(t *taskReader, n *Node) { t.Protocol = n },
 		"Protocol of the method, which allows a short method name: `execute` for `python/execute`."},
-	{[]string{"method"}, text.required(), func(t *taskReader, n *Node) { t.Method = n },
-		"Method that the task runs."},
+	{[]string{"method"}, text, func(t *taskReader, n *Node) { t.Method = n },
+		"Method that the task runs; required, unless it has `workflow`."},
 	{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n },
 		"Parameters of the method; their values can contain references such as ${task.response}."},
+	{[]string{"workflow"}, text, func(t *taskReader, n *Node) { t.Workflow = n },
+		"Workflow file that the task runs instead of a method, relative to the folder of this one; its outputs are ${id.outputs}."},
+	{[]string{"inputs"}, mapping, func(t *taskReader, n *Node) { t.Inputs = n },
+		"Inputs of the workflow that the task runs; their values can contain references such as ${task.response}."},
 	{[]string{"dependencies", "depends_on"}, list.as("a list of ids or names", textsSchema), readDependencies,
 		"Tasks that must complete first; every task in a reference is a dependency, too."},
 	{[]string{"timeout"}, period, func(t *taskReader, n *Node) { t.Timeout = n },

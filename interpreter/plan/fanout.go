@@ -32,6 +32,7 @@ type FanOut struct {
 	Limit         int            `json:"limit,omitempty"`            // Number of files to take, the first ones; 0 is all.
 	Sample        int            `json:"sample,omitempty"`           // Number of files to take at random; 0 is all.
 	Seed          int64          `json:"seed,omitempty"`             // Of Sample.
+	Reduces       bool           `json:"reduces,omitempty"`          // Values are texts, of which the calls make one answer: the items are groups of them, round after round.
 	Models        []string       `json:"models,omitempty"`           // Each file is an item for each of them; see protocol.ModelOf.
 }
 
@@ -40,6 +41,9 @@ func (f *FanOut) HasFiles() bool { return f.Values == nil && f.Rows == nil }
 
 // HasRequests reports whether the items are the lines of a request file.
 func (f *FanOut) HasRequests() bool { return f != nil && f.Rows != nil && f.Rows.Requests }
+
+// IsReduction reports whether the task makes one answer of many texts.
+func (f *FanOut) IsReduction() bool { return f != nil && f.Reduces }
 
 // Key returns the column that identifies an item; empty if there is none.
 func (f *FanOut) Key() string {

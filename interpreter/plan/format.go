@@ -4,10 +4,13 @@ import "slices"
 
 // Format is the latest version of Plan. This program reads every earlier one, and writes the earliest that suffices: an
 // older worker rejects a plan of a later format, and runs all others correctly.
-const Format = 6
+const Format = 7
 
 // FormatFor returns the format of a plan: the first one that has all of its keys.
 func FormatFor(p *Plan) int {
+	if len(p.Workflows) > 0 || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.Waits || t.FanOut.IsReduction() }) {
+		return 7
+	}
 	if p.CleanUpTimeout > 0 || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.Repeat != nil || t.Retry.Selective() }) {
 		return 6
 	}

@@ -38,6 +38,8 @@ type Plan struct {
 
 	ToolServers []protocol.ToolServer `json:"tool_servers,omitempty"` // MCP servers of the workflow.
 
+	Workflows []Workflow `json:"workflows,omitempty"` // Those that tasks run, each once.
+
 	// CleanUpTimeout limits how long the clean-up takes: tasks that run even if the run is stopped. 0: there are none, also in plans up
 	// to format 5, where `run_if: always` does not hold in a run that is stopped.
 	CleanUpTimeout protocol.Seconds `json:"cleanup_timeout,omitempty"`
@@ -64,6 +66,7 @@ type Task struct {
 	Tags         []string         `json:"tags,omitempty"`
 	Metadata     *value.Value     `json:"metadata,omitempty"` // An object.
 	Method       string           `json:"method"`             // In full: "python/execute".
+	Workflow     string           `json:"workflow,omitempty"` // The file, absolute, of one of the plan's Workflows, which it runs with its parameters as inputs; Method is WorkflowMethod.
 	Parameters   value.Value      `json:"parameters"`
 	Reads        []string         `json:"reads,omitempty"` // Files outside of the run's folders that it names, absolute, and may read.
 	Source       *protocol.Script `json:"source,omitempty"`
@@ -82,6 +85,8 @@ type Task struct {
 	RunIf           RunIf  `json:"run_if,omitempty"`
 	ContinueOnError bool   `json:"continue_on_error,omitempty"` // Its failure fails neither the run nor the tasks that depend on it.
 
+	Waits bool `json:"waits,omitempty"` // It waits for a person: the run asks, and its method is not called.
+
 	Finally bool `json:"finally,omitempty"` // It runs after all tasks that are not in `finally` have ended, however.
 
 	Repeat *Repeat `json:"repeat,omitempty"` // It is done again until a condition holds; nil: once.
@@ -97,6 +102,13 @@ func (p *Plan) Queues() []string {
 	for i := range p.Tasks {
 		if queue := p.Tasks[i].Queue; queue != "" && !slices.Contains(all, queue) {
 			all = append(all, queue)
+		}
+	}
+	for i := range p.Workflows {
+		for _, queue := range p.Workflows[i].Plan.Queues() {
+			if !slices.Contains(all, queue) {
+				all = append(all, queue)
+			}
 		}
 	}
 	return all

@@ -40,6 +40,8 @@ const (
 	Expand               // The items of the task are listed. It ends with Expand, or with End.
 	Gather               // The results of the items are gathered. It ends with End.
 	RunItems             // The items are run elsewhere. It ends with EndSpread.
+	Wait                 // A person is to answer. It ends with Unpark, and with End.
+	Group                // Texts are grouped, whose groups are the items of a round. It ends with SpreadItems, or with End.
 )
 
 // Work is what starts next: a step of a task, or one of its items.
@@ -173,7 +175,7 @@ func (s *Progress) Next() (Work, bool) {
 		task := s.admitted[0]
 		s.admitted = s.admitted[1:]
 		s.inFlight++
-		return Work{Task: task, Item: protocol.NoItem}, true
+		return Work{Task: task, Item: protocol.NoItem, Step: s.plan.Tasks[task].mainStep()}, true
 	case len(s.ready.tasks) > 0 && (items == nil || s.plan.before(s.ready.tasks[0], items.task)):
 		task := heap.Pop(&s.ready).(int)
 		s.begin(task)
@@ -201,6 +203,12 @@ func (s *Progress) Resume(id string) (int, error) {
 	}
 	return 0, fmt.Errorf("task %q cannot have started: it is not ready", id)
 }
+
+// Park counts a task in flight as one that waits for a person: others may have its slot.
+func (s *Progress) Park() { s.inFlight-- }
+
+// Unpark counts a task that has waited as in flight again, whatever MaxParallel is: it ends.
+func (s *Progress) Unpark() { s.inFlight++ }
 
 // Admit records that the condition of a task holds. Next returns the task again, to be started.
 func (s *Progress) Admit(task int) {
@@ -297,10 +305,18 @@ func describeEnd(status protocol.Status) string {
 // when they are listed.
 func (t *Task) firstStep() Step {
 	switch {
-	case t.FanOut != nil:
+	case t.FanOut != nil && !t.FanOut.Reduces:
 		return Expand
 	case t.When != "":
 		return Decide
+	}
+	return t.mainStep()
+}
+
+// mainStep returns the step that follows the condition of a task.
+func (t *Task) mainStep() Step {
+	if t.FanOut.IsReduction() {
+		return Group
 	}
 	return Call
 }

@@ -24,6 +24,10 @@ const (
 // `directory` with `file_pattern`. The method does not get these parameters. What a method has as parameters of its own, or
 // takes because it takes anything and no file, is left to it.
 func (t *Task) resolveFanOut() {
+	if t.Method != nil && t.Method.ReduceParameter != "" {
+		t.resolveReduction()
+		return
+	}
 	if t.IsBatch || t.Method == nil || t.Parameters == nil || t.Method.ItemParameter == "" && !t.Method.closed {
 		return
 	}
@@ -75,6 +79,42 @@ func (t *Task) resolveFanOut() {
 		given.Each = each
 	}
 	t.Task = &given
+}
+
+// resolveReduction makes the texts, of which the method makes one answer, what the task is called for. They stay among the parameters for
+// the checks; its calls do not get them.
+func (t *Task) resolveReduction() {
+	if t.Each != nil {
+		at := t.Each.Node
+		if at == nil {
+			at = t.Node
+		}
+		t.fanOutError(at, t.Method.Name+" is not supported with items", "give it the results of a task with items as "+t.Method.ReduceParameter)
+		return
+	}
+	n := t.texts()
+	if n == nil || n.Kind == value.KindNull {
+		return // The rule of parameters reports it.
+	}
+	given := *t.Task
+	given.Each = &definition.FanOut{Node: n, Values: n, Reduces: true}
+	t.Task = &given
+}
+
+// texts is the parameter with the texts of which the method makes one answer; nil where there is none.
+func (t *Task) texts() *definition.Node {
+	if t.Method == nil || t.Method.ReduceParameter == "" || t.Parameters == nil {
+		return nil
+	}
+	return t.Parameters.Get(t.Method.ReduceParameter)
+}
+
+// callParameters are the parameters as the calls of the task get them.
+func (t *Task) callParameters() *definition.Node {
+	if t.texts() == nil {
+		return t.Parameters
+	}
+	return without(t.Parameters, []string{t.Method.ReduceParameter})
 }
 
 // foreignParameter returns a parameter that the method itself does not have.
@@ -225,7 +265,7 @@ const (
 // ItemKind returns what the items of the task are.
 func (t *Task) ItemKind() ItemKind {
 	switch {
-	case t.Each == nil:
+	case t.Each == nil, t.Each.Reduces:
 		return NoItems
 	case !t.Each.HasFiles():
 		return ValueItems

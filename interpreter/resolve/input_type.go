@@ -2,8 +2,8 @@ package resolve
 
 import (
 	"slices"
-	"strings"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
@@ -12,12 +12,12 @@ import (
 type InputType string
 
 const (
-	TypeString  InputType = "string"
-	TypeInteger InputType = "integer"
-	TypeNumber  InputType = "number"
-	TypeBoolean InputType = "boolean"
-	TypeList    InputType = "list"
-	TypeObject  InputType = "object"
+	TypeString  InputType = protocol.InputString
+	TypeInteger InputType = protocol.InputInteger
+	TypeNumber  InputType = protocol.InputNumber
+	TypeBoolean InputType = protocol.InputBoolean
+	TypeList    InputType = protocol.InputList
+	TypeObject  InputType = protocol.InputObject
 )
 
 // TypeOf returns the type that an input names, else that of its default, else string. It may be unknown.
@@ -32,32 +32,10 @@ func TypeOf(input *definition.Input) InputType {
 func (t InputType) Known() bool { return slices.Contains(definition.InputTypes(), string(t)) }
 
 // Fits reports whether a value has the type.
-func (t InputType) Fits(val value.Value) bool {
-	switch t {
-	case TypeInteger:
-		return val.Kind() == value.KindNumber && !strings.ContainsAny(val.Digits(), ".eE")
-	case TypeList:
-		return val.Kind() == value.KindList
-	case TypeObject:
-		return val.Kind() == value.KindObject
-	}
-	return val.Kind().String() == string(t)
-}
+func (t InputType) Fits(val value.Value) bool { return protocol.FitsInput(string(t), val) }
 
 // Describe names a value of the type in a message.
-func (t InputType) Describe() string {
-	switch t {
-	case TypeInteger:
-		return "a whole number"
-	case TypeBoolean:
-		return "true or false"
-	case TypeList:
-		return "a list"
-	case TypeObject:
-		return "a mapping"
-	}
-	return "a " + string(t)
-}
+func (t InputType) Describe() string { return protocol.DescribeInput(string(t)) }
 
 // impliedType is the type of an input that names none: that of its default, or string.
 func impliedType(input *definition.Input) InputType {
@@ -138,4 +116,23 @@ func schemaOf(input *definition.Input) value.Value {
 // IsRequired reports whether an input must be given.
 func IsRequired(input *definition.Input) bool {
 	return input.Default == nil && input.Required != nil && input.Required.Truth
+}
+
+// DeclaredInputs returns the inputs of a workflow as plans have them. The types of all are known.
+func DeclaredInputs(inputs []*definition.Input) []protocol.Input {
+	all := make([]protocol.Input, 0, len(inputs))
+	for _, input := range inputs {
+		declared := protocol.Input{Name: input.Name, Type: string(TypeOf(input)), Required: IsRequired(input)}
+		if input.Default != nil && input.Default.Kind != value.KindNull {
+			given := input.Default.Value()
+			declared.Default = &given
+		}
+		if input.Enum != nil {
+			for _, element := range input.Enum.Elements {
+				declared.Enum = append(declared.Enum, element.Value())
+			}
+		}
+		all = append(all, declared)
+	}
+	return all
 }

@@ -1,11 +1,11 @@
 package resolve
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"unicode/utf8"
 
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
@@ -199,14 +199,7 @@ func (i Input) allows(val value.Value) bool {
 
 // EnumHas reports whether a value is one of a list. Numbers are compared by their value: 1 is 1.0.
 func EnumHas(enum *definition.Node, val value.Value) bool {
-	data := val.JSON()
-	return slices.ContainsFunc(enum.Elements, func(element *definition.Node) bool {
-		one := element.Value()
-		if val.Kind() == value.KindNumber && one.Kind() == value.KindNumber {
-			return value.CompareDigits(one.Digits(), val.Digits()) == 0
-		}
-		return bytes.Equal(one.JSON(), data)
-	})
+	return slices.ContainsFunc(enum.Elements, func(element *definition.Node) bool { return protocol.SameInput(element.Value(), val) })
 }
 
 // DescribeValues shows the values of a list: `"a", "b" or 3`; the first of many.

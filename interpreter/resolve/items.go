@@ -40,6 +40,7 @@ func readItems(paths *Paths, task *Task) (read Items) {
 		read.Errors = append(read.Errors, Problem{At: at, Message: message, Hint: hint})
 	}
 	read.Errors = append(readLimits(task, each), readSelection(task, each)...)
+	each.Reduces = from.Reduces
 	if from.Values != nil {
 		list := from.Values.Value()
 		each.Values = &list

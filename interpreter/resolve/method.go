@@ -7,6 +7,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // Method is a method of a protocol as tasks are checked against it.
@@ -78,6 +79,28 @@ func (m *Method) TimeoutIn(parameters *definition.Node) *definition.Node {
 	}
 	if n := parameters.Get(ParameterTimeout); n != nil && n.Kind != value.KindNull {
 		return n
+	}
+	return nil
+}
+
+// Nested is a workflow file that a task runs.
+type Nested struct {
+	File    string     // As shown in messages.
+	Place   string     // Absolute.
+	Plan    *plan.Plan // Nil if there is none: Problem, or the diagnostics of the file, say why.
+	Read    bool       // Inputs and Outputs are known.
+	Inputs  []protocol.Input
+	Outputs []string
+	Problem *Problem // Why it cannot be run.
+	Circle  []string // The files of a circular dependency that it closes, from the first back to it.
+}
+
+// Input returns an input of the workflow; nil if it has none of the name.
+func (n *Nested) Input(name string) *protocol.Input {
+	for i := range n.Inputs {
+		if n.Inputs[i].Name == name {
+			return &n.Inputs[i]
+		}
 	}
 	return nil
 }

@@ -141,6 +141,9 @@ func (t *Task) AttemptTimeout() protocol.Seconds {
 			return seconds
 		}
 	}
+	if t.Method == nil {
+		return 0
+	}
 	return protocol.SecondsOf(t.Method.Timeout)
 }
 

@@ -28,6 +28,8 @@ type Source struct {
 	Placeholders bool         // A required input that is not given gets some value of its type.
 
 	Remote bool // The run executes on another machine: a file that is missing here is worth a note only.
+
+	Nested map[*definition.Task]*Nested // The workflow files that tasks run.
 }
 
 // GivenInput is the value of an input as the command line has it.
@@ -97,6 +99,11 @@ func Resolve(source Source) *Workflow {
 func Beginning(source Source) *Workflow { return &Workflow{Source: source, Suggester: newSuggester()} }
 
 func (w *Workflow) resolveTask(task *Task) {
+	if task.Nested = w.Nested[task.Task]; task.Workflow != nil {
+		given := *task.Task
+		given.Parameters = given.Inputs // What refers to other tasks, and what a call has.
+		task.Task = &given
+	}
 	task.Method, task.MethodError = w.Catalog.methodOf(task)
 	if task.Method != nil {
 		w.applyDefaults(task)
@@ -110,7 +117,7 @@ func (w *Workflow) resolveTask(task *Task) {
 	if task.Repeat != nil {
 		task.UntilTexts = TextsOf(task.Repeat.Until, nil)
 	}
-	task.Texts = TextsOf(task.Parameters, task.Method.Code(task.Parameters))
+	task.Texts = TextsOf(task.callParameters(), task.Method.Code(task.Parameters))
 	w.resolveCombine(task)
 	task.Waits = w.Names.waits(task)
 	if task.Each != nil {

@@ -66,34 +66,48 @@ func (p *Paths) script(name string) readScript {
 }
 
 func (p *Paths) readScript(name string) readScript {
+	place, text, problem := p.read(name, maxScript)
+	if problem != "" {
+		return readScript{problem: problem}
+	}
+	return readScript{script: &protocol.Script{Path: place, Text: text}}
+}
+
+// ReadWorkflow reads a workflow file that another one names: its path is taken from that one's folder, then from that of the run.
+func ReadWorkflow(from Source, name string) (place, text, problem string) {
+	return newPaths(from).read(name, definition.MaxSize)
+}
+
+// read reads a text file of a limited size, or says why it cannot be read.
+func (p *Paths) read(name string, most int64) (place, text, problem string) {
 	places := p.places(name)
 	var first error
 	for _, place := range places {
-		text, err := p.readFile(place)
+		text, err := p.readFile(place, most)
 		if err == nil {
-			return readScript{script: &protocol.Script{Path: place, Text: text}}
+			return place, text, ""
 		}
 		var refused scriptError
 		if errors.As(err, &refused) {
-			return readScript{problem: err.Error()}
+			return "", "", err.Error()
 		}
 		if first == nil && !errors.Is(err, fs.ErrNotExist) {
 			first = err
 		}
 	}
 	if first != nil {
-		return readScript{problem: "cannot be read: " + reason(first)}
+		return "", "", "cannot be read: " + reason(first)
 	}
-	return readScript{problem: "does not exist: looked for " + JoinWords(places, "and")}
+	return "", "", "does not exist: looked for " + JoinWords(places, "and")
 }
 
-// scriptError is why an existing file cannot be a script.
+// scriptError is why an existing file cannot be read.
 type scriptError string
 
 func (r scriptError) Error() string { return string(r) }
 
-// readFile reads a script by its absolute path.
-func (p *Paths) readFile(place string) (string, error) {
+// readFile reads a file of at most so many bytes by its absolute path.
+func (p *Paths) readFile(place string, most int64) (string, error) {
 	if p.files == nil {
 		return "", fs.ErrNotExist
 	}
@@ -109,19 +123,19 @@ func (p *Paths) readFile(place string) (string, error) {
 	if !info.Mode().IsRegular() {
 		return "", scriptError("is not a regular file: " + place)
 	}
-	tooLarge := scriptError(fmt.Sprintf("is larger than %d MiB: %s", maxScript>>20, place))
-	if info.Size() > maxScript {
+	tooLarge := scriptError(fmt.Sprintf("is larger than %d MiB: %s", most>>20, place))
+	if info.Size() > most {
 		return "", tooLarge
 	}
 	file, err := p.files.Open(name)
 	if err != nil {
 		return "", err
 	}
-	data, err := io.ReadAll(io.LimitReader(file, maxScript+1))
+	data, err := io.ReadAll(io.LimitReader(file, most+1))
 	if err = errors.Join(err, file.Close()); err != nil {
 		return "", err
 	}
-	if len(data) > maxScript {
+	if int64(len(data)) > most {
 		return "", tooLarge
 	}
 	if !utf8.Valid(data) {

@@ -19,7 +19,8 @@ type Task struct {
 	IsBatch     bool    // It is the task that the short form of a batch makes.
 	Method      *Method // nil where it is unknown.
 	MethodError *Problem
-	Waits       []int // The tasks that it names or refers to, itself left out, without repetition, in the file's order.
+	Nested      *Nested // The workflow file that it runs; nil where there is none, or nothing is known of it.
+	Waits       []int   // The tasks that it names or refers to, itself left out, without repetition, in the file's order.
 	Texts       Texts
 	EachTexts   Texts // Of what says which items there are.
 	WhenTexts   Texts // Of the condition.
@@ -78,8 +79,10 @@ func (t *Task) HasParameters() bool {
 func (t *Task) RefersTo(n *definition.Node) bool {
 	if t.referring == nil {
 		t.referring = make(map[*definition.Node]bool, len(t.Texts))
-		for _, text := range t.Texts {
-			t.referring[text.Node] = true
+		for _, texts := range []Texts{t.Texts, t.EachTexts} {
+			for _, text := range texts {
+				t.referring[text.Node] = true
+			}
 		}
 	}
 	found := false
@@ -92,7 +95,7 @@ func (t *Task) RefersTo(n *definition.Node) bool {
 func (t *Task) MethodParameters() value.Value {
 	fields := []value.Field{}
 	if t.Parameters != nil {
-		for _, field := range t.Parameters.Fields {
+		for _, field := range t.callParameters().Fields {
 			if t.Source != nil && field.Name == t.SourceName || field.Name == ParameterTimeout && t.TimeoutParameter() != nil {
 				continue
 			}

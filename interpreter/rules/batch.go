@@ -27,6 +27,7 @@ func batches(c *Context) {
 		if !task.IsBatch {
 			continue
 		}
+		c.reportAll(task.FanOutErrors)
 		c.reportAll(task.Items.Errors)
 		c.reportMissing(task.Items.Missing)
 		checkDifference(c, task)

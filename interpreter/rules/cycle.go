@@ -12,6 +12,11 @@ import (
 // reports the shortest cycle through its first task in the file, `a -> b` for "a depends on b"; then those that the rest of
 // the group has without the tasks of that cycle.
 func cycle(c *Context) {
+	for _, task := range c.Tasks {
+		if task.Nested != nil && len(task.Nested.Circle) > 0 {
+			c.report(task.Workflow.Position, "circular dependency of workflows: "+strings.Join(task.Nested.Circle, " -> "), "")
+		}
+	}
 	all := make([]int, len(c.Tasks))
 	for i := range all {
 		all[i] = i

@@ -21,6 +21,10 @@ func forEach(c *Context) {
 			checkWithoutItems(c, task)
 			continue
 		}
+		if task.Each.Reduces {
+			checkReduction(c, task)
+			continue
+		}
 		c.reportAll(task.Items.Errors) // The rule of files reports what is missing.
 		if task.Each.Values != nil {
 			checkValues(c, task)
@@ -32,17 +36,45 @@ func forEach(c *Context) {
 
 // checkWithoutItems reports keys that a task without items cannot have.
 func checkWithoutItems(c *Context, task *resolve.Task) {
-	if len(task.FanOutErrors) > 0 || task.Method == nil || hasValue(task.Node, "for_each") {
+	if len(task.FanOutErrors) > 0 || task.Method == nil && task.Workflow == nil || hasValue(task.Node, "for_each") {
 		return // Whether it has items is not known.
 	}
-	for _, limit := range []struct {
-		name string
-		n    *definition.Node
-	}{{"max_concurrent", task.MaxConcurrent}, {"max_failures", task.MaxFailures}, {"max_tokens_total", task.MaxTokens}, {"chunk", task.Chunk}} {
+	for _, limit := range limitsOf(task) {
 		if limit.n != nil {
 			c.report(limit.n.Position, fmt.Sprintf("%s is only supported for a task with items, and %s has none", limit.name, task.Label()), "add for_each, or remove "+limit.name)
 		}
 	}
+}
+
+// limit is a key that limits the items of a task.
+type limit struct {
+	name string
+	n    *definition.Node
+}
+
+func limitsOf(task *resolve.Task) []limit {
+	return []limit{{maxConcurrent, task.MaxConcurrent}, {maxFailures, task.MaxFailures}, {"max_tokens_total", task.MaxTokens}, {"chunk", task.Chunk}}
+}
+
+const maxConcurrent, maxFailures = "max_concurrent", "max_failures"
+
+// checkReduction reports texts that are not a list, and limits that calls of rounds cannot have.
+func checkReduction(c *Context, task *resolve.Task) {
+	for _, limit := range limitsOf(task) {
+		if limit.n != nil && limit.name != maxConcurrent {
+			hint := "remove " + limit.name
+			if limit.name == maxFailures {
+				hint += "; the task fails when one of its calls fails"
+			}
+			c.report(limit.n.Position, limit.name+" is not supported by "+task.Method.Name, hint)
+		}
+	}
+	for _, problem := range task.Items.Errors {
+		if n := task.MaxConcurrent; n != nil && problem.At == n.Position {
+			c.reportAll([]resolve.Problem{problem})
+		}
+	}
+	checkValues(c, task)
 }
 
 func hasValue(n *definition.Node, name string) bool {
@@ -52,7 +84,10 @@ func hasValue(n *definition.Node, name string) bool {
 
 // checkValues reports items that are not a list.
 func checkValues(c *Context, task *resolve.Task) {
-	n := task.Each.Values
+	n, name := task.Each.Values, "for_each"
+	if task.Each.Reduces {
+		name = task.Method.ReduceParameter
+	}
 	if n.Kind == value.KindList {
 		return
 	}
@@ -61,16 +96,19 @@ func checkValues(c *Context, task *resolve.Task) {
 			return // Told by the rule of references.
 		}
 		if len(text.References) == 1 && text.References[0].Text == n.Text {
-			checkInputList(c, n, text)
-			checkNoItems(c, n, text)
+			checkInputList(c, n, text, name)
+			checkNoItems(c, n, text, name)
 			return
 		}
 	}
-	c.report(n.Position, "for_each must be a list or a single reference, not "+n.Describe(), "write for_each: [a, b] or for_each: ${task.list}")
+	if task.Each.Reduces && !task.RefersTo(n) {
+		return // Reported by the rule of parameters.
+	}
+	c.report(n.Position, name+" must be a list or a single reference, not "+n.Describe(), fmt.Sprintf("write %s: [a, b] or %[1]s: ${task.list}", name))
 }
 
 // checkInputList reports an input that is to give the items and is declared to be no list.
-func checkInputList(c *Context, n *definition.Node, text resolve.Text) {
+func checkInputList(c *Context, n *definition.Node, text resolve.Text, name string) {
 	ref := text.References[0]
 	if ref.Head != resolve.HeadInputs || len(ref.Steps) != 1 {
 		return
@@ -80,16 +118,16 @@ func checkInputList(c *Context, n *definition.Node, text resolve.Text) {
 			continue
 		}
 		if of := resolve.TypeOf(input); of != resolve.TypeList && of.Known() {
-			c.report(n.Position, fmt.Sprintf("for_each must be a list, and input %s is %s", definition.Quote(input.Name), of.Describe()), "declare the input with type: list")
+			c.report(n.Position, fmt.Sprintf("%s must be a list, and input %s is %s", name, definition.Quote(input.Name), of.Describe()), "declare the input with type: list")
 		}
 	}
 }
 
 // checkNoItems reports a default that is not a list. Within `[*]` it replaces elements, which may be texts.
-func checkNoItems(c *Context, n *definition.Node, text resolve.Text) {
+func checkNoItems(c *Context, n *definition.Node, text resolve.Text, name string) {
 	ref := text.References[0]
 	every := slices.ContainsFunc(ref.Steps, func(step reference.Step) bool { return step.Every })
 	if ref.HasDefault && !every && !ref.HasEmptyListDefault() {
-		c.report(n.Position, "for_each must be a list, and the default "+definition.Quote(ref.Default)+" is text", "write :-[] for no items")
+		c.report(n.Position, name+" must be a list, and the default "+definition.Quote(ref.Default)+" is text", "write :-[] for no items")
 	}
 }

@@ -26,7 +26,7 @@ func missing(c *Context) {
 		if resolve.IsMissing(task.Node, "id") && resolve.IsMissing(task.Node, "name") {
 			c.report(task.Node.Position, `a task must have an "id" or a "name"`, "")
 		}
-		if resolve.IsMissing(task.Node, "method") {
+		if resolve.IsMissing(task.Node, "method") && resolve.IsMissing(task.Node, "workflow") {
 			c.report(task.Node.Position, task.Label()+`: required key "method" is missing`, "")
 		}
 	}

@@ -16,7 +16,7 @@ import (
 func references(c *Context) {
 	checkUnusedDefaults(c)
 	for _, task := range c.Tasks {
-		checkTexts(c, task.Texts, place{task: task, variables: true, items: task.ItemKind()})
+		checkTexts(c, task.Texts, place{task: task, variables: task.Workflow == nil, items: task.ItemKind()})
 		checkTexts(c, task.EachTexts, place{task: task})
 		checkTexts(c, task.WhenTexts, place{task: task, items: task.ItemKind()})
 		checkTexts(c, task.UntilTexts, place{task: task, until: true})
@@ -79,7 +79,10 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 		}
 		return written + " is only available in a task with for_each or a batch", ""
 	case resolve.HeadEnv, resolve.HeadSecrets:
-		if !in.variables {
+		switch {
+		case !in.variables && task != nil && task.Workflow != nil:
+			return written + " cannot be passed to a workflow", "refer to it in the tasks of that workflow"
+		case !in.variables:
 			return written + " is only available in parameters", ""
 		}
 		return "", ""
@@ -104,8 +107,9 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 		return "", ""
 	case task != nil && other == task.Number:
 		return fmt.Sprintf("%s refers to itself in %s", task.Label(), written), ""
+	default:
+		return badNested(c, ref, c.Tasks[other])
 	}
-	return "", ""
 }
 
 // badRun says what is wrong with a reference to the run, whose end is known to tasks in `finally`.

@@ -26,7 +26,11 @@ func repeats(c *Context) {
 			c.report(repeat.Until.Position, "until does not depend on the result of "+task.Label(), "write a condition such as ${"+example(task)+".result} == \"done\"")
 		}
 		if task.Each != nil {
-			c.report(repeat.Node.Position, task.Label()+": repeat is not supported with for_each", "use it in a task without items, or poll within a script")
+			with := "for_each"
+			if task.Each.Reduces {
+				with = task.Method.Name
+			}
+			c.report(repeat.Node.Position, task.Label()+": repeat is not supported with "+with, "use it in a task without items, or poll within a script")
 		}
 		if n := ownCache(task); n != nil {
 			c.report(n.Position, task.Label()+" has repeat, and its results cannot be cached", "remove cache")

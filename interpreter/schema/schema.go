@@ -58,6 +58,16 @@ const server = `[
     "env": {"type": "null"}, "cwd": {"type": "null"}}}
 ]`
 
+// nested is what a task has that runs a workflow file instead of a method, and what only such a task has.
+const nested = `{
+  "if": {"required": ["workflow"], "properties": {"workflow": {"not": {"type": "null"}}}},
+  "then": {"properties": {
+    "method": {"type": "null"}, "protocol": {"type": "null"}, "parameters": {"type": "null"}, "params": {"type": "null"}, "queue": {"type": "null"},
+    "cache": {"enum": [null, false]}, "repeat": {"type": "null"}, "split": {"type": "null"}, "combine": {"type": "null"}, "retry": {"type": "null"}, "chunk": {"type": "null"}
+  }},
+  "else": {"properties": {"inputs": {"type": "null"}}}
+}`
+
 // writer makes one schema.
 type writer struct {
 	specs []protocol.Spec
@@ -163,7 +173,7 @@ func (w *writer) part(key definition.Key) {
 	switch key.Part {
 	case "task":
 		schema = append(schema, of("anyOf", value.List(given("id"), given("name"))))
-		rules = w.methodsByProtocol()
+		rules = append(w.methodsByProtocol(), value.Object(of("anyOf", value.List(given("method"), given("workflow")))), parsed(nested))
 	case "template":
 		rules = w.templatesByMethod(key.Keys)
 	case "mcp_server":

@@ -42,6 +42,7 @@ type taskDocument struct {
 	Method    *string                    `json:"method"`
 	Status    *string                    `json:"status"`
 	Finally   bool                       `json:"finally"`
+	Within    string                     `json:"within"`
 	Reason    *string                    `json:"reason"`
 	Attempts  *int                       `json:"attempts"`
 	Cached    bool                       `json:"cached"`
@@ -59,6 +60,7 @@ type taskDocument struct {
 
 	Rounds   int             `json:"rounds"`
 	Repeated []roundDocument `json:"repeated"`
+	Calls    *itemsDocument  `json:"calls"`
 }
 
 // roundDocument is a round of a task that another one followed.

@@ -17,7 +17,9 @@ var examples = []struct {
 	outputs        map[string]string
 	result         map[string]string // Of one task: its fields as JSON.
 	of             string
-	models         int64 // Calls of models; with any, the example needs an Ollama.
+	models         int64    // Calls of models; with any, the example needs an Ollama.
+	says           string   // What it says when it waits for a person.
+	approve        []string // The arguments with which a person answers; nil: it does not wait.
 }{
 	{
 		name: "01-hello", workflow: "Hello",
@@ -97,6 +99,35 @@ var examples = []struct {
 		of:      "report",
 		result:  map[string]string{"result": `"the job is done"`},
 	},
+	{
+		name: "11-workflows-within", workflow: "Workflows within",
+		tasks: []string{
+			"first workflow", "first/count python/execute", "first/judge python/execute", "second workflow", "second/count python/execute", "second/judge python/execute",
+			"report python/execute",
+		},
+		outputs: map[string]string{"report": `"first: 4 words, enough; second: 2 words, too few"`},
+		of:      "report",
+		result:  map[string]string{"result": `"first: 4 words, enough; second: 2 words, too few"`},
+	},
+	{
+		name: "12-approval", workflow: "Approval",
+		tasks:   []string{"draft python/execute", "review human/approve", "offer python/execute"},
+		outputs: map[string]string{"offer": `"Dear ACME, we offer it for 240 EUR."`, "price": `240`},
+		of:      "review",
+		result:  map[string]string{"approved": `true`, "values": `{"price":240}`, "by": `"ann"`},
+		says:    "  Send an offer of 250 EUR to ACME?\n",
+		approve: []string{"review", "--set", "price=240", "--by", "ann"},
+	},
+	{
+		name: "13-report", workflow: "Report",
+		tasks:   []string{"batch llm/chat", "report llm/reduce"},
+		outputs: map[string]string{"report": `"I saw the PINEAPPLE."`, "documents": `4`},
+		of:      "report",
+		result: map[string]string{
+			"response": `"I saw the PINEAPPLE."`, "model": `"llama3.2"`, "inputs": `4`, "left_out": `0`, "rounds": `1`, "calls": `1`,
+		},
+		models: 5,
+	},
 }
 
 // TestExamplesAsJSON reads the document of every example from `run`, and afterwards from `results` and `status`.
@@ -114,7 +145,13 @@ func TestExamplesAsJSON(t *testing.T) {
 				u.File("../home/gleitzeit/config.yaml", "providers: {ollama: {max_concurrent: 1}}\n")
 			}
 			before := time.Now()
-			stdout, _ := u.Gleitzeit(0, "run", filepath.Join(folder, example.name, "flow.yaml"), "-o", "json")
+			p := u.Start("run", filepath.Join(folder, example.name, "flow.yaml"), "-o", "json")
+			if example.approve != nil {
+				p.Says(example.says)
+				u.Gleitzeit(0, append([]string{"approve", "@latest"}, example.approve...)...)
+			}
+			p.Exits(0)
+			stdout := p.Stdout.String()
 			run, err := parseRun(stdout)
 			must(t, err)
 			if *run.Status != "completed" || *run.Workflow != example.workflow || run.Error != nil {

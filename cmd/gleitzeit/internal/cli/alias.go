@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 )
@@ -36,7 +37,7 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 		Short: short,
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q; see `%s --help`", args[0], command.CommandPath())}
+				return usageError{mistyped.Command(command, args[0])}
 			}
 			return nil
 		},

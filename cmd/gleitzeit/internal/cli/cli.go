@@ -8,14 +8,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
@@ -131,9 +131,9 @@ func (p *program) root() *cobra.Command {
 		Long:          "Gleitzeit runs YAML workflows whose tasks are prompts to models, Python code and MCP tools.\nIf it is killed at any moment, the same command resumes the run where it stopped.\nThe engine is a Temporal server inside the program; its data is in the home folder.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(command *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q; see `gleitzeit --help`", args[0])}
+				return usageError{mistyped.Command(command, args[0])}
 			}
 			return nil
 		},
@@ -148,7 +148,7 @@ func (p *program) root() *cobra.Command {
 	}
 	root.SetHelpCommand(helpCommand(root))
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%s; see `%s --help`", flagProblem(err), command.CommandPath())}
+		return usageError{mistyped.Flag(command, err)}
 	})
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
 	root.PersistentFlags().VarP(&p.output, "format", "o", "format of results: text, json or jsonl")
@@ -159,28 +159,10 @@ func (p *program) root() *cobra.Command {
 	} {
 		root.AddCommand(c.command())
 	}
+	root.AddCommand(approve.Command(p.approvals()))
 	root.AddCommand(groups(p)...)
 	root.AddCommand(upkeep.Commands(p.upkeep())...)
 	return root
-}
-
-// flagProblem describes an error of a flag in the terms of who types it, not of the parser of its value.
-func flagProblem(err error) string {
-	invalid, is := errors.AsType[*pflag.InvalidValueError](err)
-	if !is {
-		return err.Error()
-	}
-	want := map[string]string{
-		"int": "must be a whole number", "int64": "must be a whole number", "float64": "must be a number", "bool": "must be true or false",
-		"duration": "must be a duration such as 90s",
-	}[invalid.GetFlag().Value.Type()]
-	if want == "" {
-		return err.Error()
-	}
-	if errors.Is(err, strconv.ErrRange) {
-		want = "is out of range"
-	}
-	return strings.TrimSuffix(err.Error(), errors.Unwrap(invalid).Error()) + want
 }
 
 // helpCommand shows the help of a command, and knows when there is none of that name.
@@ -191,7 +173,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			found, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return usageError{fmt.Errorf("unknown command %q; see `gleitzeit --help`", strings.Join(args, " "))}
+				return usageError{mistyped.Command(found, rest[0])}
 			}
 			return found.Help()
 		},

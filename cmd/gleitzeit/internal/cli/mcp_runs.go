@@ -9,6 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -102,12 +103,16 @@ func (m *mcpRuns) open(ctx context.Context, run string) (*runs.Handle, *view.Run
 func (m *mcpRuns) follow(ctx context.Context, h *runs.Handle, o mcpserver.Observer) (*view.Run, error) {
 	total := 0
 	if p := h.Plan(); p != nil {
-		total = len(p.Tasks)
+		total = len(p.All())
 	}
 	done := o.Wait()
-	err := h.Follow(ctx, &progress.Steps{Run: h.Run, Store: h.Store(), Total: total, Report: func(s progress.Step) {
+	steps := &progress.Steps{Run: h.Run, Store: h.Store(), Total: total, Report: func(s progress.Step) {
 		o.Step(mcpserver.Step(s))
-	}})
+	}}
+	if o.Ask != nil {
+		steps.Ask = func(ctx context.Context, task string) { m.ask(ctx, h, task, o.Ask) }
+	}
+	err := h.Follow(ctx, steps)
 	done()
 	if err != nil && ctx.Err() == nil {
 		return nil, err
@@ -115,6 +120,23 @@ func (m *mcpRuns) follow(ctx context.Context, h *runs.Handle, o mcpserver.Observ
 	reading, stop := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 	defer stop()
 	return m.session.KnownWithResults(reading, h.Run)
+}
+
+// ask asks the user of a client what a task asks, if it still waits.
+func (m *mcpRuns) ask(ctx context.Context, h *runs.Handle, task string, ask func(context.Context, mcpserver.Question)) {
+	document, err := m.session.Known(ctx, h.Run)
+	if err != nil {
+		if ctx.Err() == nil {
+			m.session.Log().Warn("cannot read what a task asks", "run", h.Run, "task", task, "error", err)
+		}
+		return
+	}
+	if asked := document.Task(task); asked != nil && asked.Approval != nil {
+		ask(ctx, mcpserver.Question{Task: task, Approval: asked.Approval, Answer: func(ctx context.Context, answer protocol.Answer) error {
+			_, err := h.Approve(ctx, answer)
+			return err
+		}})
+	}
 }
 
 // Find implements mcpserver.Runs.

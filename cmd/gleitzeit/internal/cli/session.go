@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
@@ -78,6 +79,14 @@ func (p *program) openOwnSession(ctx context.Context) (*runs.Session, error) {
 func (p *program) upkeep() upkeep.Program {
 	return upkeep.Program{
 		Open: p.openSession, Settings: p.settings, Arguments: exact, Temporal: p.temporalFlags,
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
+	}
+}
+
+// approvals is what the command about approvals uses.
+func (p *program) approvals() approve.Program {
+	return approve.Program{
+		Open: p.openSession, Arguments: exact, Temporal: p.temporalFlags, Invalid: func(err error) error { return usageError{err} },
 		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
 	}
 }

@@ -56,10 +56,10 @@ func OpenRecords(ctx context.Context, store resultstore.Store, run, task string,
 	if err != nil || planned == nil {
 		return r, err
 	}
-	for i := range planned.Tasks {
-		if planned.Tasks[i].ID == task {
-			r.retry = planned.Tasks[i].Retry
-			if each := planned.Tasks[i].FanOut; each != nil {
+	for _, listed := range planned.All() {
+		if listed.ID == task {
+			r.retry = listed.Retry
+			if each := listed.FanOut; each != nil {
 				r.models, r.requests = each.Models, each.HasRequests()
 				r.rows = each.Rows != nil && !r.requests
 			}

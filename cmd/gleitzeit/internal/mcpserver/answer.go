@@ -81,6 +81,7 @@ type taskEntry struct {
 	Warning  string           `json:"warning,omitempty"`
 	Warnings int              `json:"warnings,omitempty"` // Items whose results have warnings.
 	Error    *view.Error      `json:"error,omitempty"`
+	Approval *view.Approval   `json:"approval,omitempty"` // What it asks a person, while it waits.
 }
 
 func newRunDocument(run *view.Run) runDocument {
@@ -88,7 +89,7 @@ func newRunDocument(run *view.Run) runDocument {
 		Run: run.Run, Workflow: run.Workflow, Status: run.Status, Duration: run.Duration, Outputs: run.Outcome(), Usage: run.Usage, Error: run.Error,
 	}
 	for _, t := range run.Tasks {
-		d.Tasks = append(d.Tasks, taskEntry{t.ID, t.Method, t.Status, t.Reason, t.Items, t.Duration, t.Warning, t.Warnings, t.Error})
+		d.Tasks = append(d.Tasks, taskEntry{t.ID, t.Method, t.Status, t.Reason, t.Items, t.Duration, t.Warning, t.Warnings, t.Error, t.Approval})
 	}
 	return d
 }

@@ -143,9 +143,20 @@ func (s *Server) follow(c *call) (*mcp.CallToolResult, error) {
 		return nil, err
 	}
 	if found.Status == protocol.Running {
-		return structuredResult(newRunDocument(found), fmt.Sprintf("Run %s is still running; call follow_run again to wait for its end.", found.Run))
+		return structuredResult(newRunDocument(found), fmt.Sprintf("Run %s is still running; call follow_run again to wait for its end.%s", found.Run, waitsFor(found)))
 	}
 	return runResult(found)
+}
+
+// waitsFor says which tasks of a run wait for people.
+func waitsFor(run *view.Run) string {
+	var text strings.Builder
+	for i := range run.Tasks {
+		if t := &run.Tasks[i]; t.Approval != nil {
+			fmt.Fprintf(&text, "\n\nTask %s waits for a person to decide:\n%s", t.ID, t.Approval.Text("  "))
+		}
+	}
+	return text.String()
 }
 
 func (s *Server) results(c *call) (*mcp.CallToolResult, error) {

@@ -22,8 +22,9 @@ type Step struct {
 
 // Observer observes a run for a call.
 type Observer struct {
-	Wait func() (done func()) // Called when the wait for the run's end begins; done when it is over.
-	Step func(Step)           // Called for each step of the progress.
+	Wait func() (done func())            // Called when the wait for the run's end begins; done when it is over.
+	Step func(Step)                      // Called for each step of the progress.
+	Ask  func(context.Context, Question) // Called when a task waits for a person. ctx ends when it was answered, or with the call. Nil: nobody can be asked.
 }
 
 // Runs executes runs, many at once. Documents contain the results of the tasks. An error is a *protocol.Error or that of

@@ -135,7 +135,9 @@ func (s *Server) handle(ctx context.Context, request *mcp.CallToolRequest, args 
 }
 
 // observer returns the observer of the run for which a call waits.
-func (s *Server) observer(c *call) Observer { return Observer{s.calls.wait, c.progressReporter()} }
+func (s *Server) observer(c *call) Observer {
+	return Observer{s.calls.wait, c.progressReporter(), s.asker(c)}
+}
 
 // progressReporter returns a function that sends the progress of a run to the client, if the call asks for progress.
 func (c *call) progressReporter() func(Step) {

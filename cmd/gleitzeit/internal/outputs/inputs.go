@@ -52,6 +52,10 @@ func ByPlan(planned *plan.Plan) (in Inputs) {
 			add(script.Text())
 		}
 	}
+	for i := range planned.Workflows {
+		within := &planned.Workflows[i]
+		in.Files = append(append(in.Files, within.File), ByPlan(&within.Plan).Files...)
+	}
 	return in
 }
 
@@ -95,11 +99,11 @@ func Of(ctx context.Context, store resultstore.Store, run string, planned *plan.
 	if !slices.ContainsFunc(files, File.exists) {
 		return in, nil
 	}
-	for i := range planned.Tasks {
-		if each := planned.Tasks[i].FanOut; each == nil || !each.HasFiles() {
+	for _, task := range planned.All() {
+		if each := task.FanOut; each == nil || !each.HasFiles() {
 			continue
 		}
-		records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Task, Task: planned.Tasks[i].ID, Item: &whole})
+		records, err := store.Records(ctx, resultstore.Query{Run: run, Kind: resultstore.Task, Task: task.ID, Item: &whole})
 		if err != nil {
 			return in, err
 		}
@@ -130,6 +134,9 @@ func Omit(planned *plan.Plan, path string) {
 		if each := planned.Tasks[i].FanOut; each != nil && each.Values == nil && !slices.ContainsFunc(each.Omit, func(omitted string) bool { return isSame(omitted, path) }) {
 			each.Omit = append(slices.Clone(each.Omit), path)
 		}
+	}
+	for i := range planned.Workflows {
+		Omit(&planned.Workflows[i].Plan, path)
 	}
 	planned.Format = max(planned.Format, plan.FormatFor(planned))
 }
@@ -199,8 +206,8 @@ func WrittenBefore(ctx context.Context, store resultstore.Store, path string) (b
 		if err := json.Unmarshal(data, planned); err != nil {
 			continue // Of a later version.
 		}
-		for i := range planned.Tasks {
-			if each := planned.Tasks[i].FanOut; each != nil && slices.ContainsFunc(each.Omit, func(omitted string) bool { return isSame(omitted, path) }) {
+		for _, task := range planned.All() {
+			if each := task.FanOut; each != nil && slices.ContainsFunc(each.Omit, func(omitted string) bool { return isSame(omitted, path) }) {
 				return true, nil
 			}
 		}

@@ -21,6 +21,18 @@ func readItems(ctx context.Context, store resultstore.Store, run, task string) (
 	return newItemCounts(list), nil
 }
 
+// grow reads the list again if the item of an event is not in it: one of a later round.
+func (c *itemCounts) grow(ctx context.Context, store resultstore.Store, run string, event history.Event) error {
+	if c.list.Round == 0 || event.Item < c.list.Total {
+		return nil
+	}
+	list, err := view.OpenItems(ctx, store, run, event.Task)
+	if err == nil {
+		c.list, c.counts.Total = list, list.Total
+	}
+	return err
+}
+
 // maxHints is how many different hints are remembered.
 const maxHints = 100
 
@@ -28,6 +40,9 @@ const maxHints = 100
 func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 	fan, err := p.fan(ctx, event.Task)
 	if err != nil {
+		return err
+	}
+	if err := fan.grow(ctx, p.o.Store, p.o.Run, event); err != nil {
 		return err
 	}
 	earlier := event.At.Before(p.o.Began)

@@ -166,5 +166,8 @@ func (p *Printer) message(task string) string {
 	if p.live != nil && p.live.Task == task && cmp.Or(p.live.Message, p.live.Line) != "" {
 		return cmp.Or(p.live.Message, p.live.Line)
 	}
+	if p.waiting[task] {
+		return "waiting for an approval"
+	}
 	return p.messages[task]
 }

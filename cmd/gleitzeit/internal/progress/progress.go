@@ -55,6 +55,8 @@ type Printer struct {
 	itemLines  map[string]string          // The newest line of an item, by task.
 	waits      map[string]string          // What the running tasks wait for, by task.
 	noted      map[string]wait            // The last line about it, by task.
+	asked      map[string]*protocol.Asked // Tasks that wait for people and whose question was not shown, because an earlier process has shown it.
+	waiting    map[string]bool            // Tasks that wait for people.
 	live       *history.Live              // The text of the only running task; nil if it is not known.
 	concurrent map[string]bool            // Tasks that ran at the same time as others.
 	streamed   history.Live               // The part of an answer that was written as running text.
@@ -66,9 +68,10 @@ func New(o Options) *Printer {
 	p := &Printer{
 		o: o, shown: map[string]protocol.Status{}, fans: map[string]*itemCounts{}, printed: map[string]bool{}, retried: map[string]int32{},
 		concurrent: map[string]bool{}, noted: map[string]wait{}, lines: itemLines{},
+		asked: map[string]*protocol.Asked{}, waiting: map[string]bool{},
 	}
 	if o.Plan != nil {
-		p.total = len(o.Plan.Tasks)
+		p.total = len(o.Plan.All())
 	}
 	return p
 }
@@ -91,6 +94,9 @@ func (p *Printer) Event(ctx context.Context, event history.Event) error {
 	}
 	if event.Outcome == nil {
 		p.start(event.Task)
+		if event.Asked != nil {
+			return p.ask(ctx, event)
+		}
 		return nil
 	}
 	if err := p.end(ctx, event); err != nil {
@@ -130,7 +136,11 @@ func (p *Printer) end(ctx context.Context, event history.Event) error {
 	if err := p.streamRest(ctx, event); err != nil {
 		return err
 	}
-	p.ended++
+	if !strings.Contains(event.Task, "]/") { // How many tasks the workflows of items have is not known.
+		p.ended++
+	}
+	delete(p.asked, event.Task)
+	delete(p.waiting, event.Task)
 	p.running = without(p.running, event.Task)
 	p.shown[event.Task] = task.Status
 	if earlier {
@@ -258,6 +268,7 @@ func (p *Printer) Attempts(ctx context.Context, pending []history.Attempt) {
 			p.showPrinted(failure, linesOf(a.Activity))
 		}
 	}
+	p.showAsked(ctx)
 	p.waits = history.Waits(pending)
 	now := time.Now()
 	p.noteWaits(now)

@@ -67,7 +67,7 @@ func (p *Printer) status(width int, now time.Time) string {
 	if p.total > 1 {
 		head = fmt.Sprintf("%d of %d done, running: %s", p.ended, p.total, head)
 	}
-	counts := head + view.ItemCounts(fan.counts, fan.list.Values, false)
+	counts := head + fan.list.Counts(fan.counts)
 	if runewidth.StringWidth(counts) > width*2/3 {
 		counts = first + ": " + shortCounts(fan.counts)
 	}
@@ -227,7 +227,7 @@ func (p *Printer) noteItems(now time.Time) {
 		case p.o.Table:
 			due = true
 		default:
-			p.sentence("· " + value.Visible(task) + "  " + paceLine(fan.pace(now), fan.list.Values))
+			p.sentence("· " + value.Visible(task) + "  " + paceLine(fan.pace(now), fan.list))
 		}
 	}
 	if due {
@@ -238,8 +238,8 @@ func (p *Printer) noteItems(now time.Time) {
 }
 
 // paceLine returns a line about items that end.
-func paceLine(pace Pace, values bool) string {
-	text := view.ItemCounts(pace.Counts, values, false)
+func paceLine(pace Pace, list *view.ItemList) string {
+	text := list.Counts(pace.Counts)
 	items, tokens, left := pace.speed()
 	for _, part := range []struct{ text, unit string }{{items, ""}, {tokens, " tokens/s"}, {left, " left"}} {
 		if part.text != "" {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -24,7 +23,9 @@ type Steps struct {
 	Store  resultstore.Store
 	Total  int // Number of tasks; 0 if it is not known.
 	Report func(Step)
+	Ask    func(ctx context.Context, task string) // Called when a task waits for a person; ctx ends when it was answered. Nil: nobody is asked.
 
+	asking   map[string]context.CancelFunc
 	ended    int
 	fans     map[string]*itemCounts // Of fanned-out tasks that have not ended, by id.
 	reported float64
@@ -35,8 +36,14 @@ const leastStep = 0.01
 
 // Event counts the end of a task or an item. The error is the store's.
 func (s *Steps) Event(ctx context.Context, event history.Event) error {
+	if event.Asked != nil && s.Ask != nil {
+		s.ask(ctx, event.Task)
+	}
 	if event.Outcome == nil {
 		return nil
+	}
+	if answered := s.asking[event.Task]; answered != nil && event.Item == protocol.NoItem {
+		answered()
 	}
 	fan := s.fans[event.Task]
 	if fan == nil && (event.Item != protocol.NoItem || event.Outcome.Items != nil) {
@@ -49,6 +56,11 @@ func (s *Steps) Event(ctx context.Context, event history.Event) error {
 		}
 		s.fans[event.Task] = fan
 	}
+	if event.Item != protocol.NoItem {
+		if err := fan.grow(ctx, s.Store, s.Run, event); err != nil {
+			return err
+		}
+	}
 	if event.Item == protocol.NoItem {
 		task := taskOf(event)
 		task.Values = fan != nil && fan.list.Values
@@ -58,7 +70,7 @@ func (s *Steps) Event(ctx context.Context, event history.Event) error {
 		return nil
 	}
 	fan.add(event.Item, event.Outcome, event.At)
-	s.report(fmt.Sprintf("%s  %s", event.Task, view.ItemCounts(fan.counts, fan.list.Values, false)), leastStep)
+	s.report(fmt.Sprintf("%s  %s", event.Task, fan.list.Counts(fan.counts)), leastStep)
 	return nil
 }
 
@@ -75,4 +87,16 @@ func (s *Steps) report(text string, least float64) {
 	}
 	s.reported = done
 	s.Report(Step{Text: value.VisibleLines(text), Done: done, Total: s.Total})
+}
+
+func (s *Steps) ask(ctx context.Context, task string) {
+	if s.asking == nil {
+		s.asking = map[string]context.CancelFunc{}
+	}
+	waiting, answered := context.WithCancel(ctx)
+	s.asking[task] = answered
+	go func() {
+		defer answered()
+		s.Ask(waiting, task)
+	}()
 }

@@ -1,12 +1,16 @@
 package progress
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -48,4 +52,35 @@ func withoutDigits(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// ask shows what a task asks people, and how to answer. What an earlier process has shown is shown again if nobody has answered.
+func (p *Printer) ask(ctx context.Context, event history.Event) error {
+	p.waiting[event.Task] = true
+	if event.At.Before(p.o.Began) {
+		p.asked[event.Task] = event.Asked
+		return nil
+	}
+	return p.showQuestion(ctx, event.Asked)
+}
+
+// showAsked shows what earlier processes have shown and nobody has answered.
+func (p *Printer) showAsked(ctx context.Context) {
+	for _, task := range slices.Sorted(maps.Keys(p.asked)) {
+		if p.showQuestion(ctx, p.asked[task]) == nil {
+			delete(p.asked, task)
+		}
+	}
+}
+
+func (p *Printer) showQuestion(ctx context.Context, asked *protocol.Asked) error {
+	question, err := view.ReadApproval(ctx, p.o.Store, p.o.Run, asked.Task, *asked.Approval)
+	if err != nil {
+		return fmt.Errorf("cannot read what task %q asks: %w", asked.Task, err)
+	}
+	p.sentence("· " + value.Visible(asked.Task) + "  " + question.Line())
+	for line := range strings.Lines(question.Text("  ")) {
+		p.line(strings.TrimSuffix(line, "\n"))
+	}
+	return nil
 }

@@ -130,6 +130,8 @@ func (f *forecaster) run(ctx context.Context) error {
 		switch work.Step {
 		case plan.Decide:
 			err = f.decide(ctx, work.Task, of)
+		case plan.Group:
+			err = f.texts(ctx, work.Task, of)
 		case plan.Expand:
 			err = f.items(ctx, work.Task, of)
 		default:
@@ -158,6 +160,10 @@ func (f *forecaster) decide(ctx context.Context, task int, of *TaskForecast) err
 }
 
 func (f *forecaster) task(ctx context.Context, task int, of *TaskForecast) error {
+	if f.plan.Tasks[task].Workflow != "" {
+		of.Unknown = "its workflow takes over what is unchanged"
+		return nil
+	}
 	call := f.calls.Task(task)
 	found, err := f.acts.Forecast(ctx, &call)
 	if err != nil {
@@ -181,6 +187,83 @@ func (f *forecaster) items(ctx context.Context, task int, of *TaskForecast) erro
 	}
 	of.Unknown = listed.Error.Message
 	return nil
+}
+
+// texts adds the forecast of the calls of all rounds that are known: until one of them is made.
+func (f *forecaster) texts(ctx context.Context, task int, of *TaskForecast) error {
+	reduce := protocol.Reduce{Round: 1}
+	for of.Unknown == "" {
+		call := f.calls.Group(task, reduce)
+		listed, err := f.acts.ForecastGroups(ctx, &call)
+		if err != nil {
+			return err
+		}
+		if of.Unknown = failureText(listed.Error); of.Unknown != "" {
+			continue
+		}
+		first := listed.Groups.First
+		of.Items = listed.Total
+		taken, err := f.round(ctx, task, of, listed)
+		if err != nil {
+			return err
+		}
+		switch {
+		case taken < listed.Total-first && listed.Total-first > 1:
+			of.Unknown = "the rounds after them depend on their answers"
+			return nil
+		case taken < listed.Total-first:
+			return nil
+		case listed.Total-first == 1:
+			return f.same(ctx, task, of, listed)
+		}
+		reduce = protocol.Reduce{Round: reduce.Round + 1, Before: listed.Ref, First: first}
+	}
+	return nil
+}
+
+func failureText(e *protocol.Error) string {
+	if e == nil {
+		return ""
+	}
+	return e.Message
+}
+
+// round adds the forecast of the calls of a round, and returns how many are taken over. Their records are those of the run that is
+// forecast: the next round reads them.
+func (f *forecaster) round(ctx context.Context, task int, of *TaskForecast, listed *protocol.ExpandResponse) (taken int, err error) {
+	manifest, err := resultstore.LoadManifest(ctx, f.store, *listed.Ref)
+	if err != nil {
+		return 0, err
+	}
+	for _, page := range manifest.Pages {
+		if page.First < listed.Groups.First {
+			continue
+		}
+		call := f.calls.Items(task, listed, page)
+		found, err := f.acts.Forecast(ctx, &call)
+		if err != nil {
+			return taken, err
+		}
+		names, err := f.names(ctx, task, listed, page, call.Items)
+		if err != nil {
+			return taken, err
+		}
+		var records []resultstore.Record
+		for i, one := range found {
+			of.add(one, names[i])
+			if one.Taken == nil {
+				continue
+			}
+			record := *one.Taken
+			record.Run, record.Execution, record.Item = forecastRun, forecastRun, page.First+i
+			records = append(records, record)
+		}
+		taken += len(records)
+		if err := f.store.Put(ctx, resultstore.Batch{Records: records}); err != nil {
+			return taken, err
+		}
+	}
+	return taken, nil
 }
 
 // listed adds the forecast of items that are known.
@@ -207,7 +290,11 @@ func (f *forecaster) listed(ctx context.Context, task int, of *TaskForecast, lis
 	if of.TakenOver < of.Items {
 		return nil
 	}
-	// The same results of the same items make the same result of the task.
+	return f.same(ctx, task, of, listed)
+}
+
+// same ends a task all of whose items are taken over, if it had the same items: the same results of them make the same result of the task.
+func (f *forecaster) same(ctx context.Context, task int, of *TaskForecast, listed *protocol.ExpandResponse) error {
 	first, whole := f.calls.Expand(task).Run.TakeOver.Runs[0], protocol.NoItem
 	records, err := f.store.Records(ctx, resultstore.Query{Run: first.Run, Execution: first.Execution, Kind: resultstore.Task, Task: of.Task, Item: &whole})
 	if err != nil || len(records) == 0 {

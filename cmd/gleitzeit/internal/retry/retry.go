@@ -133,11 +133,10 @@ func (r *Run) checkSelection(ctx context.Context, s *runs.Session, run resultsto
 	for _, text := range texts {
 		unused[text] = activities.NewSelection([]string{text}, r.Plan.Folder)
 	}
-	for i := range r.Plan.Tasks {
+	for _, task := range r.Plan.All() {
 		if len(unused) == 0 {
 			return nil
 		}
-		task := &r.Plan.Tasks[i]
 		records, err := s.Store().Records(ctx, resultstore.Query{Run: run.Run, Execution: run.Execution, Kind: resultstore.Task, Task: task.ID, Item: &whole})
 		if err != nil {
 			return err

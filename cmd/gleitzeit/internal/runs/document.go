@@ -13,6 +13,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
 // Latest names the newest run.
@@ -89,6 +90,12 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 	for _, pending := range described.GetPendingActivities() {
 		if activity := pending.GetActivityId(); !idle[activity] {
 			task, _ := protocol.ParseActivityID(activity)
+			live.Running = append(live.Running, task)
+		}
+	}
+	for _, child := range described.GetPendingChildren() {
+		if task := history.TaskOf(child.GetWorkflowId()); child.GetWorkflowTypeName() == workflows.RunType && task != "" {
+			task, _ = protocol.ParseActivityID(task)
 			live.Running = append(live.Running, task)
 		}
 	}

@@ -28,6 +28,7 @@ type Executor struct {
 	session *Session
 	living  context.Context // Ends with the process: its runs are then left to others.
 	roots   []string
+	decides bool // It runs workflows only: their tasks wait for another process.
 
 	joining sync.Mutex
 	acts    *activities.Activities // Nil until the first run, or queue, is served.
@@ -65,6 +66,12 @@ type execution struct {
 // these folders only.
 func (s *Session) NewExecutor(ctx context.Context, roots ...string) *Executor {
 	return &Executor{session: s, living: ctx, roots: roots, starting: map[string]*turn{}, runs: map[string]*execution{}, followers: followers.Book{}}
+}
+
+// DecideOnly lets the executor run workflows, and none of their tasks: those wait for the process that resumes the run.
+func (e *Executor) DecideOnly() *Executor {
+	e.decides = true
+	return e
 }
 
 // Ready joins the engine, or starts it, before the first run, unless the session is connected.
@@ -207,7 +214,7 @@ func (e *Executor) serve(held *home.HeldClaim, runID string, start func() (strin
 	}
 	x := &execution{held: held, runID: runID, gone: make(chan struct{})}
 	serving, giveUp := context.WithCancelCause(e.living)
-	w := worker.New(e.session.client, acts, worker.Options{Queue: held.Claim.Queue, Local: true, Fatal: giveUp})
+	w := worker.New(e.session.client, acts, worker.Options{Queue: held.Claim.Queue, Local: true, DecidesOnly: e.decides, Fatal: giveUp})
 	if err := w.Start(); err != nil {
 		giveUp(err)
 		return nil, errors.Join(e.session.failed(err, "cannot start a worker"), held.Release(start != nil))

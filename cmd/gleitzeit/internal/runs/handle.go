@@ -3,7 +3,11 @@ package runs
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -148,6 +152,53 @@ func (h *Handle) EndCleanUp(ctx context.Context) error {
 		return h.session.failed(err, "cannot end the clean-up of run %s", h.Run)
 	}
 	return nil
+}
+
+// approveTimeout bounds how long a run takes to check an answer and to record it.
+const approveTimeout = 30 * time.Second
+
+// Approve answers a task of the run that waits for a person. The error is INVALID_PARAMS where the answer does not count.
+func (h *Handle) Approve(ctx context.Context, answer protocol.Answer) (*protocol.Receipt, error) {
+	s := h.session
+	if h.Watching() {
+		if found, err := s.Pollers(ctx, h.Queue); err != nil {
+			return nil, s.failed(err, "cannot find out who executes run %s", h.Run)
+		} else if len(found) == 0 {
+			return nil, protocol.Errorf(protocol.EngineUnreachable, "no worker serves queue %q, so run %s cannot record the answer", h.Queue, h.Run).
+				WithHint("start `gleitzeit server` or `%s` first", view.WorkerCommand(h.Queue))
+		}
+	}
+	ctx, done := context.WithTimeout(ctx, approveTimeout)
+	defer done()
+	update, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: workflowOf(h.Run, answer.Task), UpdateName: workflows.ApproveName, Args: []any{answer}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	receipt := &protocol.Receipt{}
+	if err == nil {
+		err = update.Get(ctx, receipt)
+	}
+	var problem protocol.Error
+	refused, is := errors.AsType[*temporal.ApplicationError](err)
+	switch {
+	case err == nil:
+		return receipt, nil
+	case is && refused.HasDetails() && refused.Details(&problem) == nil:
+		return nil, &problem
+	case isNotFound(err):
+		return nil, s.ended(ctx, h.Run)
+	case ctx.Err() != nil:
+		return nil, protocol.Errorf(protocol.EngineUnreachable, "run %s has not recorded the answer within %s", h.Run, approveTimeout).
+			WithHint("`gleitzeit status %s` shows whether it has", h.Run)
+	}
+	return nil, s.failed(err, "cannot answer task %q of run %s", answer.Task, h.Run)
+}
+
+// workflowOf is the id of the Temporal workflow that runs a task of a run. A task of a workflow within the run has one of its own.
+func workflowOf(run, task string) string {
+	if at := strings.LastIndexByte(task, '/'); at >= 0 {
+		return workflows.MapID(run, task[:at])
+	}
+	return run
 }
 
 // CleansUp reports whether the run has tasks that run even if it is cancelled, as far as its plan is known.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
@@ -139,7 +140,9 @@ func OpenProviders(o Options) (all []Provider, closeAll func() error, err error)
 		return nil, nil, err
 	}
 	for _, h := range handlers {
-		all = append(all, Provider{h.Spec, h.Handler})
+		if slices.ContainsFunc(h.Spec.Methods, func(m protocol.Method) bool { return !m.Waits }) { // People have no server.
+			all = append(all, Provider{h.Spec, h.Handler})
+		}
 	}
 	return all, closeAll, nil
 }

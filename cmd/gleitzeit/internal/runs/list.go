@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -62,6 +63,9 @@ func (r Reader) unrecorded(ctx context.Context) ([]*view.Run, error) {
 		}
 		for _, info := range page.GetExecutions() {
 			id := info.GetExecution().GetWorkflowId()
+			if history.TaskOf(id) != "" {
+				continue // It is part of another run.
+			}
 			records, err := r.store.Records(ctx, resultstore.Query{Run: id, Kind: resultstore.Run, Limit: 1})
 			if err != nil {
 				return nil, err

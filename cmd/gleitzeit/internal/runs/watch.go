@@ -54,7 +54,7 @@ func (w *watching) decode(ctx context.Context, stream client.HistoryEventIterato
 		if next != "" {
 			return next, nil
 		}
-		if err := w.followItems(ctx, event); err != nil {
+		if err := w.awaitWithin(event); err != nil {
 			return "", err
 		}
 		for _, one := range decoded {
@@ -62,20 +62,28 @@ func (w *watching) decode(ctx context.Context, stream client.HistoryEventIterato
 				return "", err
 			}
 		}
+		w.followWithin(ctx, event)
 	}
 	return "", nil
 }
 
-// followItems begins to follow the workflow of the items of a task, and waits for what it says when the run says that it has ended.
-func (w *watching) followItems(ctx context.Context, event *historypb.HistoryEvent) error {
-	if id, runID, began := history.ItemsBegan(event); began && w.ended[id] == nil {
-		ended := make(chan error, 1)
-		w.ended[id] = ended
-		go func() {
-			ended <- (&watching{connection: w.connection, run: w.run, execution: w.execution, events: w.events}).follow(ctx, id, runID)
-		}()
+// followWithin begins to follow a workflow that is part of the run: that of the items of a task, or the one that a task runs.
+func (w *watching) followWithin(ctx context.Context, event *historypb.HistoryEvent) {
+	id, runID, began := history.WithinBegan(event)
+	if !began || w.ended[id] != nil {
+		return
 	}
-	id, over := history.ItemsEnded(event)
+	ended := make(chan error, 1)
+	w.ended[id] = ended
+	go func() {
+		part := &watching{connection: w.connection, run: w.run, execution: w.execution, events: w.events, ended: map[string]chan error{}}
+		ended <- part.follow(ctx, id, runID)
+	}()
+}
+
+// awaitWithin waits for all that such a workflow says when the run says that it has ended.
+func (w *watching) awaitWithin(event *historypb.HistoryEvent) error {
+	id, over := history.WithinEnded(event)
 	ended := w.ended[id]
 	if !over || ended == nil {
 		return nil
@@ -166,24 +174,25 @@ func (c *connection) untilClosed(ctx context.Context, id string, read func() (cl
 	}
 }
 
-// describe returns the state of a run in Temporal, with the activities in flight of the items of its tasks.
+// describe returns the state of a run in Temporal, with the activities and workflows in flight that are part of it.
 func (c *connection) describe(ctx context.Context, run string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	described, err := c.client.DescribeWorkflowExecution(ctx, run, "")
 	if err != nil {
 		return nil, err
 	}
 	for _, child := range described.GetPendingChildren() {
-		if child.GetWorkflowTypeName() != workflows.MapType {
+		if kind := child.GetWorkflowTypeName(); kind != workflows.MapType && kind != workflows.RunType {
 			continue
 		}
-		items, err := c.client.DescribeWorkflowExecution(ctx, child.GetWorkflowId(), "")
+		within, err := c.describe(ctx, child.GetWorkflowId())
 		if isNotFound(err) {
 			continue // It has just begun, or ended.
 		}
 		if err != nil {
 			return nil, err
 		}
-		described.PendingActivities = append(described.PendingActivities, items.GetPendingActivities()...)
+		described.PendingActivities = append(described.PendingActivities, within.GetPendingActivities()...)
+		described.PendingChildren = append(described.PendingChildren, within.GetPendingChildren()...)
 	}
 	return described, nil
 }

@@ -159,7 +159,7 @@ func restartInterrupted(ctx context.Context, c *connection, run string) []string
 			continue
 		}
 		for _, child := range described.GetPendingChildren() {
-			if child.GetWorkflowTypeName() == workflows.MapType {
+			if kind := child.GetWorkflowTypeName(); kind == workflows.MapType || kind == workflows.RunType {
 				ids = append(ids, child.GetWorkflowId())
 			}
 		}

@@ -34,6 +34,8 @@ type Run struct {
 	Tasks      []Task           `json:"tasks,omitempty"`
 	Continues  *Continued       `json:"continues,omitempty"` // Of a run that takes over results of an earlier one.
 
+	nestedItems map[string][]int // Of tasks that run a workflow for each, of which something is recorded.
+
 	texts value.Texts // Of the outputs and the results, which are often the same.
 }
 
@@ -102,11 +104,13 @@ type Task struct {
 	Tags      []string         `json:"tags,omitempty"`
 	Metadata  *value.Value     `json:"metadata,omitempty"`
 	Method    string           `json:"method"`
+	Within    string           `json:"within,omitempty"` // The task that runs its workflow; empty for a task of the run itself.
 	Status    protocol.Status  `json:"status"`
 	Finally   bool             `json:"finally,omitempty"` // It is part of the clean-up.
 	Reason    string           `json:"reason,omitempty"`  // Why it was skipped, or does not start or continue.
 	Attempts  int              `json:"attempts"`
-	Rounds    int              `json:"rounds,omitempty"` // Of a task with `repeat`: how many it has had.
+	Rounds    int              `json:"rounds,omitempty"` // Of a task with `repeat`, or that makes one answer of many texts: how many it has had.
+	Calls     *protocol.Counts `json:"calls,omitempty"`  // Of a task that makes one answer of many texts: how the calls of its rounds ended, so far.
 	Cached    bool             `json:"cached,omitempty"` // It has the result of an equal call of an earlier run.
 	Items     *protocol.Counts `json:"items,omitempty"`  // Of a fanned-out task: how they ended, so far.
 	Values    bool             `json:"-"`                // Its items are values, not files.
@@ -117,34 +121,42 @@ type Task struct {
 	Warning   string           `json:"warning,omitempty"`  // What people should know of a result that is there.
 	Warnings  int              `json:"warnings,omitempty"` // Items whose results have warnings.
 	Reasons
-	Retrying int    `json:"retrying,omitempty"` // Items that wait for their next attempt, or are in it.
-	Error    *Error `json:"error"`
+	Approval *Approval `json:"approval,omitempty"` // What it asks, while it waits for the answer.
+	Retrying int       `json:"retrying,omitempty"` // Items that wait for their next attempt, or are in it.
+	Error    *Error    `json:"error"`
 
 	FailedAttempts []FailedAttempt `json:"failed_attempts,omitempty"` // Those that another one followed.
 	Repeated       []Round         `json:"repeated,omitempty"`        // Rounds whose result is not that of the task.
 
 	after           []string
+	nested          bool             // It runs a workflow.
 	items           map[int]attempts // Of its items: those that failed.
 	printed         *protocol.Ref    // What the last attempt has printed.
 	answers         []string         // The fields of its answers, as far as its schema names them.
 	models          bool             // Its items name the models that are asked.
 	listFailed      string           // The command that lists its items that failed.
 	each            bool             // It is fanned out.
+	reduces         bool             // It makes one answer of many texts: its items are calls.
 	tolerance       *plan.Tolerance  // How many of its items may fail; nil: any number.
 	continueOnError bool             // The run continues when the task fails.
 	when            string
 	runIf           string
+	waits           bool          // It asks for an approval.
+	asked           *protocol.Ref // What it asks: a protocol.Approval.
 	value           *protocol.Ref
 }
 
 // FailsRun reports whether the task has failed and its run fails because of it.
 func (t *Task) FailsRun() bool {
-	return t.Status == protocol.Failed && !t.continueOnError && !t.Finally
+	return t.Status == protocol.Failed && !t.continueOnError && !t.Finally && t.Within == ""
 }
+
+// AsksForApproval reports whether the task is one that a person answers.
+func (t *Task) AsksForApproval() bool { return t.waits }
 
 // failsCleanUp reports whether the task is one of the clean-up that did not complete.
 func (t *Task) failsCleanUp() bool {
-	return t.Finally && (t.Status == protocol.Failed && !t.continueOnError || t.Status == protocol.Cancelled)
+	return t.Finally && t.Within == "" && (t.Status == protocol.Failed && !t.continueOnError || t.Status == protocol.Cancelled)
 }
 
 // CleanUpFailure returns a line about the clean-up of a run that has ended; empty if it is complete.

@@ -36,6 +36,8 @@ type Node struct {
 type Edge struct {
 	From string `json:"from"` // The dependency.
 	To   string `json:"to"`   // The task that depends on it.
+
+	Within bool `json:"within,omitempty"` // From is no dependency, but runs the workflow that To begins.
 }
 
 // NewGraph returns the graph of a workflow.
@@ -55,8 +57,8 @@ func (r *Run) Graph() *Graph {
 	for i := range r.Tasks {
 		task := &r.Tasks[i]
 		graph.Nodes[i] = Node{ID: task.ID, Name: task.Name, Method: task.Method, Each: task.each, Values: task.Values, When: task.when, RunIf: task.runIf, Finally: task.Finally, Status: task.Status, Items: task.Items}
-		for _, id := range task.after {
-			graph.Edges = append(graph.Edges, Edge{From: id, To: task.ID})
+		for _, id := range task.above() {
+			graph.Edges = append(graph.Edges, Edge{From: id, To: task.ID, Within: id == task.Within})
 		}
 	}
 	return graph

@@ -123,6 +123,30 @@ func ItemCounts(counts protocol.Counts, values, ended bool) string {
 	return text
 }
 
+// CallCounts returns the counts of the calls of a task that makes one answer of many texts: "round 2, 8 of 9 calls".
+func CallCounts(round int, counts protocol.Counts, ended bool) string {
+	text := strings.Replace(ItemCounts(counts, true, ended), ItemsWord(counts.Total, true), callsWord(counts.Total), 1)
+	if ended {
+		return text
+	}
+	return fmt.Sprintf("round %d, %s", round, text)
+}
+
+func callsWord(count int) string {
+	if count == 1 {
+		return "call"
+	}
+	return "calls"
+}
+
+// Counts returns the counts of the items as text, while they run.
+func (l *ItemList) Counts(counts protocol.Counts) string {
+	if l.Round > 0 {
+		return CallCounts(l.Round, counts, false)
+	}
+	return ItemCounts(counts, l.Values, false)
+}
+
 // ItemsWord returns the noun for a number of items.
 func ItemsWord(count int, values bool) string {
 	word := "file"

@@ -15,6 +15,7 @@ type ItemList struct {
 	Total  int      // 0 if the task has not started.
 	Values bool     // They are values, not files.
 	Models []string // Each file is an item for each of them.
+	Round  int      // They are groups of texts, and this is the round of the last of them; 0: they are none.
 
 	store resultstore.Store
 	task  string
@@ -42,9 +43,13 @@ func OpenItems(ctx context.Context, store resultstore.Store, run, task string) (
 	if err != nil || planned == nil {
 		return l, err
 	}
-	for i := range planned.Tasks {
-		if each := planned.Tasks[i].FanOut; planned.Tasks[i].ID == task && each != nil {
-			l.Values, l.Models = !each.HasFiles(), each.Models
+	for _, listed := range planned.All() {
+		if each := listed.FanOut; listed.ID == task && each != nil {
+			if l.Values, l.Models = !each.HasFiles(), each.Models; each.Reduces {
+				if l.Round, err = roundOf(ctx, store, l.pages); err != nil {
+					return nil, l.failed(err)
+				}
+			}
 		}
 	}
 	return l, nil

@@ -51,7 +51,11 @@ func (g *Graph) Mermaid() string {
 		inStatus[node.Status] = append(inStatus[node.Status], fmt.Sprintf("t%d", i+1))
 	}
 	for _, edge := range g.Edges {
-		fmt.Fprintf(&text, "  t%d --> t%d\n", number[edge.From], number[edge.To])
+		arrow := "-->"
+		if edge.Within {
+			arrow = "-.->"
+		}
+		fmt.Fprintf(&text, "  t%d %s t%d\n", number[edge.From], arrow, number[edge.To])
 	}
 	for _, class := range classes {
 		if tasks := inStatus[class.status]; len(tasks) > 0 {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -42,11 +44,16 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	byTask := byTask(records[1:])
 	document.addTasks(p, byTask)
 	document.nameCommands()
-	retries := document.retries(p)
+	retries, planned := document.retries(p), p.AllOf(func(task string) []int { return document.nestedItems[task] })
 	for i := range document.Tasks {
 		task := &document.Tasks[i]
 		task.FailedAttempts = byTask[task.ID].failed()
-		if p.Tasks[i].Repeat != nil {
+		if task.asked != nil && task.Status == protocol.Running {
+			if task.Approval, err = ReadApproval(ctx, store, run, task.ID, *task.asked); err != nil {
+				return nil, fmt.Errorf("what task %q asks: %w", task.ID, err)
+			}
+		}
+		if planned[i].Repeat != nil {
 			if err := addRounds(ctx, store, records[0].Key, task); err != nil {
 				return nil, fmt.Errorf("the rounds of task %q: %w", task.ID, err)
 			}
@@ -54,7 +61,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 		if err := task.addItems(ctx, store, byTask[task.ID], retries, document.Continues); err != nil {
 			return nil, fmt.Errorf("the items of task %q: %w", task.ID, err)
 		}
-		if document.Continues != nil && !task.HasItems() {
+		if document.Continues != nil && !task.HasItems() && !task.nested {
 			document.Continues.Tasks.Total++
 			if found := byTask[task.ID]; len(found) > 0 && document.Continues.has(found[len(found)-1]) {
 				document.Continues.Tasks.TakenOver++
@@ -106,6 +113,11 @@ func (t *Task) addItems(ctx context.Context, store resultstore.Store, records at
 		continues.Items.Total += manifest.Total
 		continues.Items.TakenOver += of.summary.TakenOver
 	}
+	if t.reduces {
+		t.Calls, t.Retrying, t.items = &of.counts, of.retrying, nil
+		t.Rounds, err = roundOf(ctx, store, manifest.Pages)
+		return err
+	}
 	t.Items, t.Retrying = &of.counts, of.retrying
 	if of.ended != nil {
 		t.Items, t.Retrying = of.ended, 0
@@ -146,8 +158,10 @@ func (r *Run) retries(p *plan.Plan) retries {
 		return nil
 	}
 	policies := make(retries, len(p.Tasks))
-	for i := range p.Tasks {
-		policies[p.Tasks[i].ID] = p.Tasks[i].Retry
+	for _, task := range p.AllOf(func(task string) []int { return r.nestedItems[task] }) {
+		if task.Workflow == "" { // The tasks of a workflow are retried, the workflow is not.
+			policies[task.ID] = task.Retry
+		}
 	}
 	return policies
 }
@@ -262,13 +276,17 @@ func (r *Run) Task(name string) *Task {
 
 func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 	r.Version, r.Tags, r.Metadata = p.Version, p.Tags, p.Metadata
-	r.Tasks = make([]Task, len(p.Tasks))
+	items := itemsWithin(records)
+	r.nestedItems = items
+	all := p.AllOf(func(task string) []int { return items[task] })
+	r.Tasks = make([]Task, len(all))
 	retries := r.retries(p)
-	for i := range p.Tasks {
-		planned := &p.Tasks[i]
+	for i := range all {
+		planned := &all[i].Task
 		task := Task{
-			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil, continueOnError: planned.ContinueOnError, tolerance: tolerance(planned),
-			when: planned.When, runIf: string(planned.RunIf), Finally: planned.Finally,
+			Within: all[i].Within, nested: planned.Workflow != "",
+			ID: planned.ID, Method: planned.Method, Status: protocol.Pending, after: planned.After, each: planned.FanOut != nil && !planned.FanOut.Reduces, reduces: planned.FanOut.IsReduction(), continueOnError: planned.ContinueOnError, tolerance: tolerance(planned),
+			when: planned.When, runIf: string(planned.RunIf), waits: planned.Waits, Finally: planned.Finally,
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
 		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
@@ -314,6 +332,7 @@ func (t *Task) fill(record resultstore.Record) {
 	t.Cached = record.FromCache
 	t.Status, t.Reason, t.Attempts, t.Error, t.value = record.Status, record.Reason, record.Attempts, NewError(record.Error), record.Value
 	t.Rounds = record.Rounds
+	t.asked = record.Approval
 	t.Warning, t.printed = record.Warning, record.Printed
 	if record.Status == protocol.Skipped {
 		t.Error = nil
@@ -378,4 +397,26 @@ func (r *Run) Merge(live Live) {
 			task.Reason = fmt.Sprintf("waiting for a worker on queue %q", queue)
 		}
 	}
+}
+
+// itemsWithin returns, for each task that runs a workflow for each item, the items of which the tasks have records.
+func itemsWithin(records map[string]attempts) map[string][]int {
+	found := map[string][]int{}
+	for id := range records {
+		for at := 0; ; {
+			end := strings.Index(id[at:], "]/")
+			if end < 0 {
+				break
+			}
+			at += end + len("]/")
+			task, item := protocol.ParseActivityID(id[:at-len("/")])
+			if item != protocol.NoItem && !slices.Contains(found[task], item) {
+				found[task] = append(found[task], item)
+			}
+		}
+	}
+	for _, items := range found {
+		slices.Sort(items)
+	}
+	return found
 }

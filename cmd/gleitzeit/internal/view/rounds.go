@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -35,6 +36,19 @@ func addRounds(ctx context.Context, store resultstore.Store, run resultstore.Key
 		t.Repeated = append(t.Repeated, Round{Round: record.Rounds, FinishedAt: record.FinishedAt.UTC(), Attempts: record.Attempts, value: record.Value})
 	}
 	return nil
+}
+
+// roundOf returns the round of the last group of texts in pages; 0 if there is none.
+func roundOf(ctx context.Context, store resultstore.Store, pages []protocol.Page) (int, error) {
+	if len(pages) == 0 {
+		return 0, nil
+	}
+	groups, err := resultstore.LoadPage(ctx, store, pages[len(pages)-1])
+	if err != nil || len(groups) == 0 {
+		return 0, err
+	}
+	written, _, _ := protocol.TextsOf(groups[len(groups)-1])
+	return strconv.Atoi(written)
 }
 
 // addRoundResults loads the results of rounds that are small.

@@ -92,7 +92,7 @@ func (r *Run) leaves() []*Task {
 	var leaves []*Task
 	dependencies := r.dependencies()
 	for i := range r.Tasks {
-		if task := &r.Tasks[i]; task.Result != nil && !task.Finally && !dependencies[task.ID] {
+		if task := &r.Tasks[i]; task.Result != nil && !task.Finally && task.Within == "" && !dependencies[task.ID] {
 			leaves = append(leaves, task)
 		}
 	}
@@ -132,7 +132,7 @@ func (t *Task) ResultText() string {
 // MainValue returns the main part of a task's result: the text of a model or tool, the value of a script, or the output
 // that it printed.
 func MainValue(result value.Value) value.Value {
-	for _, name := range []string{"response", "result", "output", "text"} {
+	for _, name := range []string{"response", "result", "output", "outputs", "text"} {
 		if part, has := result.Get(name); has && !part.IsNull() {
 			return part
 		}
@@ -186,7 +186,7 @@ func (r *Run) Tree() string {
 	depth := make(map[string]int, len(r.Tasks))
 	for _, i := range r.order() {
 		task := &r.Tasks[i]
-		for _, id := range task.after {
+		for _, id := range task.above() {
 			depth[task.ID] = max(depth[task.ID], depth[id]+1)
 		}
 		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", depth[task.ID]+1), r.TaskLine(task))
@@ -194,6 +194,9 @@ func (r *Run) Tree() string {
 			fmt.Fprintf(&text, "%s! %s\n", strings.Repeat("  ", depth[task.ID]+2), value.VisibleLines(Brief(task.Warning)))
 		}
 		indent := strings.Repeat("  ", depth[task.ID]+2)
+		if task.Approval != nil && !r.Status.Ended() {
+			text.WriteString(task.Approval.Text(indent))
+		}
 		text.WriteString(task.failureText(indent) + task.warningText(indent, ": see the results"))
 	}
 	return text.String()
@@ -207,11 +210,19 @@ func (r *Run) order() []int {
 	}
 	after := make([][]int, len(r.Tasks))
 	for i := range r.Tasks {
-		for _, id := range r.Tasks[i].after {
+		for _, id := range r.Tasks[i].above() {
 			after[i] = append(after[i], index[id])
 		}
 	}
 	return topological(after)
+}
+
+// above returns the tasks above which the tree does not have the task: those that it depends on, or else the one that runs its workflow.
+func (t *Task) above() []string {
+	if len(t.after) == 0 && t.Within != "" {
+		return []string{t.Within}
+	}
+	return t.after
 }
 
 // topological returns the indices of after so that each follows the indices in its entry, and otherwise in ascending order.
@@ -246,11 +257,14 @@ func (t *Task) lineAs(status protocol.Status) string {
 	if t.Cached {
 		line += "  (cached)"
 	}
-	if t.Rounds > 1 {
+	if t.Rounds > 1 && (t.Calls == nil || t.Status.Ended()) {
 		line += fmt.Sprintf("  %d rounds", t.Rounds)
 	}
 	if t.Attempts > 1 {
 		line += fmt.Sprintf("  %d attempts", t.Attempts)
+	}
+	if t.Calls != nil {
+		line += "  " + CallCounts(t.Rounds, *t.Calls, t.Status.Ended())
 	}
 	if t.Items != nil {
 		line += "  " + ItemCounts(*t.Items, t.Values, t.Status.Ended())
@@ -259,6 +273,8 @@ func (t *Task) lineAs(status protocol.Status) string {
 		}
 	}
 	switch {
+	case t.Approval != nil && status == protocol.Running:
+		line += "  " + t.Approval.Line()
 	case t.Reason != "":
 		line += "  " + value.VisibleLines(t.Reason)
 	case t.Error != nil:

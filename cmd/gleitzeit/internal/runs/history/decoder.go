@@ -19,6 +19,7 @@ import (
 type Decoder struct {
 	last       int64                                                     // The last event that was read of this history.
 	scheduled  map[int64]*historypb.ActivityTaskScheduledEventAttributes // By the event that scheduled them.
+	began      map[string]time.Time                                      // When the workflows that tasks run began, by their ids.
 	cancelling bool
 	closed     bool
 }
@@ -53,6 +54,9 @@ func (d *Decoder) decode(event *historypb.HistoryEvent) []Event {
 			d.scheduled = map[int64]*historypb.ActivityTaskScheduledEventAttributes{}
 		}
 		d.scheduled[event.GetEventId()] = scheduled
+		if protocol.IsRoundID(scheduled.GetActivityId()) {
+			return nil // The task starts with the first of its calls.
+		}
 		began := eventOf(scheduled, at, nil)
 		if _, first, _, isUnit := protocol.ParseUnitID(scheduled.GetActivityId()); isUnit {
 			began.Item = first
@@ -62,12 +66,18 @@ func (d *Decoder) decode(event *historypb.HistoryEvent) []Event {
 	if marker := event.GetMarkerRecordedEventAttributes(); marker != nil {
 		return decodeMarker(marker, at)
 	}
+	if nested := d.nested(event, at); nested != nil {
+		return nested
+	}
 	by, outcome := d.end(event)
 	scheduled := d.scheduled[by]
 	if scheduled == nil {
 		return nil
 	}
 	delete(d.scheduled, by)
+	if protocol.IsRoundID(scheduled.GetActivityId()) {
+		return endOfGrouping(event, scheduled, at, outcome)
+	}
 	if _, first, last, isUnit := protocol.ParseUnitID(scheduled.GetActivityId()); isUnit {
 		return endOfUnit(event, scheduled, at, &Unit{First: first, Last: last})
 	}
@@ -120,6 +130,21 @@ func endOfUnit(event *historypb.HistoryEvent, scheduled *historypb.ActivityTaskS
 	ended := eventOf(scheduled, at, nil)
 	ended.Unit = unit
 	return []Event{ended}
+}
+
+// endOfGrouping returns the end of a task whose texts cannot be grouped in the first round; after a later one the task gathers its results.
+func endOfGrouping(event *historypb.HistoryEvent, scheduled *historypb.ActivityTaskScheduledEventAttributes, at time.Time, outcome protocol.Outcome) []Event {
+	if task, _ := protocol.ParseActivityID(scheduled.GetActivityId()); scheduled.GetActivityId() != protocol.FormatRoundID(task, 1) {
+		return nil
+	}
+	if done := event.GetActivityTaskCompletedEventAttributes().GetResult(); done != nil {
+		var expanded protocol.ExpandResponse
+		if len(done.GetPayloads()) == 0 || !decodePayload(done.GetPayloads()[0], &expanded) || expanded.Error == nil {
+			return nil
+		}
+		outcome = protocol.Outcome{Status: protocol.Failed, Error: expanded.Error}
+	}
+	return []Event{eventOf(scheduled, at, &outcome)}
 }
 
 func eventOf(scheduled *historypb.ActivityTaskScheduledEventAttributes, at time.Time, outcome *protocol.Outcome) Event {

@@ -32,10 +32,29 @@ func decodeMarker(marker *historypb.MarkerRecordedEventAttributes, at time.Time)
 		if decodePayload(payloads[0], &gathered) && gathered.Outcome.Status.Ended() {
 			return []Event{ended(gathered.Task, protocol.NoItem, gathered.Method, at, gathered.Outcome)}
 		}
+	case protocol.AskedKind:
+		var asked protocol.AskResponse
+		if decodePayload(payloads[0], &asked) {
+			return askEvents(&asked, at)
+		}
+	case protocol.AnsweredKind:
+		var answered protocol.AnswerResponse
+		if decodePayload(payloads[0], &answered) && answered.Outcome != nil {
+			return []Event{ended(answered.Task, protocol.NoItem, answered.Method, at, *answered.Outcome)}
+		}
 	case protocol.DecidedKind:
 		var decided protocol.DecideResponse
 		if decodePayload(payloads[0], &decided) {
 			return decideEvents(&decided, at)
+		}
+	case protocol.InputsKind:
+		var inputs protocol.InputsResponse
+		if decodePayload(payloads[0], &inputs) && inputs.Outcome != nil {
+			item := protocol.NoItem
+			if inputs.Item != nil {
+				item = *inputs.Item
+			}
+			return []Event{ended(inputs.Task, item, inputs.Method, at, *inputs.Outcome)}
 		}
 	case protocol.ExpandedKind:
 		var expanded protocol.ExpandResponse
@@ -93,4 +112,13 @@ func expandEvents(e *protocol.ExpandResponse, at time.Time) []Event {
 		events = append(events, ended(e.Task, item.Index, e.Method, at, outcome))
 	}
 	return events
+}
+
+func askEvents(a *protocol.AskResponse, at time.Time) []Event {
+	began := Event{Task: a.Task, Item: protocol.NoItem, Method: a.Method, At: at}
+	if a.Outcome != nil {
+		return []Event{began, ended(a.Task, protocol.NoItem, a.Method, at, *a.Outcome)}
+	}
+	began.Asked = &a.Asked
+	return []Event{began}
 }

@@ -1,0 +1,108 @@
+// Package mistyped describes commands and flags that do not exist, and names what was probably meant.
+package mistyped
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/gleitzeit/gleitzeit/internal/suggest"
+)
+
+// meant has, for commands and flags of other programs, those of this one.
+var meant = map[string]string{
+	"--arg": "input", "--param": "input", "--params": "inputs", "--var": "input", "--variable": "input",
+	"--directory": "home", "--out": "output", "--filter": "items",
+	"--concurrency": "max-concurrent", "--jobs": "max-concurrent", "--parallel": "max-concurrent", "--workers": "max-concurrent",
+	"exec": "run", "execute": "run", "kill": "cancel", "ls": "list", "ps": "list", "runs": "list", "show": "status", "start": "run", "stop": "cancel",
+	"check": "validate", "lint": "validate", "output": "results", "serve": "server",
+}
+
+// parameters are those of models that other programs have as flags, and that have no flag here.
+var parameters = map[string]bool{"max-tokens": true, "num-predict": true, "repeat-penalty": true, "seed": true, "stop": true, "think": true, "top-k": true, "top-p": true}
+
+// Command describes a word where a command of the parent is expected and there is none of that name.
+func Command(parent *cobra.Command, word string) error {
+	var known []string
+	for _, each := range parent.Commands() {
+		if each.IsAvailableCommand() {
+			known = append(known, each.Name())
+		}
+	}
+	return fmt.Errorf("unknown command %q; %s", word, remedy(parent, likely(word, word, known, "`"+parent.CommandPath()+" %s`")))
+}
+
+// Flag describes what is wrong with a flag of the command in the terms of who types it, not of the parser.
+func Flag(command *cobra.Command, err error) error {
+	return fmt.Errorf("%s; %s", problem(err), remedy(command, likelyFlag(command, err)))
+}
+
+// remedy is what to do: as the suggestion says, where there is one, or to read the help.
+func remedy(command *cobra.Command, suggestion string) string {
+	if suggestion == "" {
+		return fmt.Sprintf("see `%s --help`", command.CommandPath())
+	}
+	return fmt.Sprintf("%s (`%s --help` lists all)", suggestion, command.CommandPath())
+}
+
+// likelyFlag names the flag that was probably meant, or the flag for parameters of methods where the command has that.
+func likelyFlag(command *cobra.Command, err error) string {
+	absent, is := errors.AsType[*pflag.NotExistError](err)
+	if !is || absent.GetSpecifiedShortnames() != "" {
+		return ""
+	}
+	name := absent.GetSpecifiedName()
+	settable := ""
+	if command.Flags().Lookup("set") != nil {
+		settable = fmt.Sprintf("a parameter of the method is set with `--set %s=VALUE`", strings.ReplaceAll(name, "-", "_"))
+	}
+	if settable != "" && parameters[name] {
+		return settable
+	}
+	var known []string
+	command.Flags().VisitAll(func(flag *pflag.Flag) {
+		if !flag.Hidden {
+			known = append(known, flag.Name)
+		}
+	})
+	if found := likely(name, "--"+name, known, "--%s"); found != "" {
+		return found
+	}
+	return settable
+}
+
+// likely is a question about the known name that was probably meant; empty where none is near. Other programs may call it spelled.
+func likely(word, spelled string, known []string, format string) string {
+	near := suggest.Nearest(word, known)
+	for _, name := range known {
+		if name == meant[spelled] {
+			near = name
+		}
+	}
+	if near == "" {
+		return ""
+	}
+	return "did you mean " + fmt.Sprintf(format, near) + "?"
+}
+
+func problem(err error) string {
+	invalid, is := errors.AsType[*pflag.InvalidValueError](err)
+	if !is {
+		return err.Error()
+	}
+	want := map[string]string{
+		"int": "must be a whole number", "int64": "must be a whole number", "float64": "must be a number", "bool": "must be true or false",
+		"duration": "must be a duration such as 90s",
+	}[invalid.GetFlag().Value.Type()]
+	if want == "" {
+		return err.Error()
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		want = "is out of range"
+	}
+	return strings.TrimSuffix(err.Error(), errors.Unwrap(invalid).Error()) + want
+}

@@ -1,0 +1,376 @@
+package workflows_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
+
+// summarizer is a server with OpenAI's API that answers with the marks in a prompt, in their order, and counts tokens by characters. It
+// refuses prompts that are too long for its context.
+type summarizer struct {
+	*httptest.Server
+	context int
+	fails   string        // Prompts with it fail,
+	holds   string        // and those with it are not answered until their client has gone.
+	holding chan struct{} // Is closed when one is held.
+
+	mu      sync.Mutex
+	prompts []string
+	refused int
+	held    bool
+}
+
+var marks = regexp.MustCompile(`M\d+`)
+
+func newSummarizer(t testing.TB, context int) *summarizer {
+	t.Helper()
+	s := &summarizer{context: context, holding: make(chan struct{})}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/models") {
+			_, _ = fmt.Fprintf(w, `{"data": [{"id": "m", "max_model_len": %d}]}`, s.context) // The client may have gone.
+			return
+		}
+		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/chat/completions") {
+			http.NotFound(w, r)
+			return
+		}
+		var body struct {
+			Messages []struct{ Content string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Error(err)
+		}
+		status, answer := s.answer(body.Messages[len(body.Messages)-1].Content, r.Context().Done())
+		data, err := json.Marshal(answer)
+		if err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = w.Write(data) // The client may have gone.
+	}))
+	t.Cleanup(s.Server.Close)
+	return s
+}
+
+type completion struct {
+	Model   string    `json:"model,omitempty"`
+	Choices []choice  `json:"choices,omitempty"`
+	Usage   *usage    `json:"usage,omitempty"`
+	Error   *apiError `json:"error,omitempty"`
+}
+
+type choice struct {
+	FinishReason string  `json:"finish_reason"`
+	Message      message `json:"message"`
+}
+
+type message struct {
+	Role    string `json:"role"`
+	Content string `json:"content"`
+}
+
+type usage struct {
+	Prompt     int `json:"prompt_tokens"`
+	Completion int `json:"completion_tokens"`
+}
+
+type apiError struct {
+	Message string `json:"message"`
+	Code    string `json:"code"`
+}
+
+func (s *summarizer) answer(prompt string, gone <-chan struct{}) (int, completion) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tokens := len(prompt) / 4
+	switch {
+	case s.holds != "" && strings.Contains(prompt, s.holds):
+		if !s.held {
+			s.held = true
+			close(s.holding)
+		}
+		s.mu.Unlock()
+		<-gone
+		s.mu.Lock()
+		return http.StatusServiceUnavailable, completion{}
+	case s.fails != "" && strings.Contains(prompt, s.fails):
+		return http.StatusBadRequest, completion{Error: &apiError{Message: "this prompt is refused"}}
+	case tokens > s.context:
+		s.refused++
+		return http.StatusBadRequest, completion{Error: &apiError{
+			Message: fmt.Sprintf("This model's maximum context length is %d tokens. However, you requested %d tokens", s.context, tokens), Code: "context_length_exceeded",
+		}}
+	}
+	s.prompts = append(s.prompts, prompt)
+	text := strings.Join(marks.FindAllString(prompt, -1), " ")
+	if text == "" {
+		text = "nothing"
+	}
+	return http.StatusOK, completion{Model: "m", Choices: []choice{{"stop", message{"assistant", text}}}, Usage: &usage{tokens, len(text) / 4}}
+}
+
+// asked returns the prompts that were answered.
+func (s *summarizer) asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.prompts)
+}
+
+// reduction is a workflow that makes one answer of so many texts, of about 30 tokens each.
+func reduction(s *summarizer, texts int, more string) string {
+	var list []string
+	for i := range texts {
+		list = append(list, fmt.Sprintf(`"M%d %s"`, i, strings.Repeat("word ", 24)))
+	}
+	return fmt.Sprintf(`
+name: Reduction
+tasks:
+  - {id: texts, for_each: [%s], method: test/echo, parameters: {value: "${item}"}}
+  - id: report
+    method: llm/reduce
+    retry: {max_attempts: 1}
+    parameters: {provider: openai, base_url: "%s", model: m, prompt: List the marks., input: "${texts.results[*].result.value}", max_tokens: 60%s}
+  - {id: after, method: test/echo, parameters: {value: "${report.response}"}}
+`, strings.Join(list, ", "), s.URL, more)
+}
+
+// groups returns the texts of the groups of a task by round, and checks that each call has a record.
+func (r *rig) groups(t testing.TB, task string) (rounds map[string][][]string) {
+	t.Helper()
+	rounds = map[string][][]string{}
+	manifest, err := resultstore.LoadManifest(t.Context(), r.store, *r.ofTask(t, task).Items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range manifest.Pages {
+		items, err := resultstore.LoadPage(t.Context(), r.store, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range items {
+			round, texts, isGroup := protocol.TextsOf(item)
+			if !isGroup {
+				t.Fatalf("%s is no group", item.JSON())
+			}
+			var group []string
+			for _, text := range texts {
+				group = append(group, text.Text())
+			}
+			rounds[round] = append(rounds[round], group)
+		}
+	}
+	return rounds
+}
+
+// ofTask returns the record of a task itself.
+func (r *rig) ofTask(t testing.TB, task string) resultstore.Record {
+	t.Helper()
+	item := protocol.NoItem
+	records, err := r.store.Records(t.Context(), resultstore.Query{Run: "run-" + r.Queue, Kind: resultstore.Task, Task: task, Item: &item})
+	if err != nil || len(records) == 0 {
+		t.Fatalf("task %s has no record: %v", task, err)
+	}
+	return records[len(records)-1]
+}
+
+// result returns the result of a task.
+func (r *rig) result(t testing.TB, task string) value.Value {
+	t.Helper()
+	record := r.ofTask(t, task)
+	if record.Value == nil {
+		t.Fatalf("task %s has no result: %+v", task, record.Error)
+	}
+	result, err := resultstore.Load(t.Context(), r.store, protocol.Payload{Ref: record.Value})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func number(t testing.TB, v value.Value, name string) string {
+	t.Helper()
+	field, _ := v.Get(name)
+	return field.Digits()
+}
+
+func TestTextsBecomeOneInRounds(t *testing.T) {
+	s := newSummarizer(t, 300)
+	r := newRig(t)
+	result := r.run(t, reduction(s, 40, ""))
+	same(t, "status", result.Status, protocol.Completed)
+	answer := r.result(t, "report")
+	response, _ := answer.Get("response")
+	var want []string
+	for i := range 40 {
+		want = append(want, fmt.Sprintf("M%d", i))
+	}
+	same(t, "response", response.Text(), strings.Join(want, " "))
+	rounds := r.groups(t, "report")
+	calls, texts := 0, 40
+	for n := 1; n <= len(rounds); n++ {
+		groups := rounds[fmt.Sprint(n)]
+		found := 0
+		for _, group := range groups {
+			found += len(group)
+		}
+		same(t, fmt.Sprintf("texts of round %d", n), found, texts)
+		calls, texts = calls+len(groups), len(groups)
+	}
+	same(t, "answers at the end", texts, 1)
+	if len(rounds) < 2 {
+		t.Errorf("%d rounds", len(rounds))
+	}
+	same(t, "calls of the server", len(s.asked()), calls)
+	same(t, "refused prompts", s.refused, 0)
+	same(t, "calls", number(t, answer, "calls"), fmt.Sprint(calls))
+	same(t, "rounds", number(t, answer, "rounds"), fmt.Sprint(len(rounds)))
+	same(t, "inputs", number(t, answer, "inputs"), "40")
+	same(t, "left out", number(t, answer, "left_out"), "0")
+	record := r.ofTask(t, "report")
+	same(t, "recorded rounds", record.Rounds, len(rounds))
+	same(t, "counts of items", record.Counts == nil, true)
+	same(t, "calls in the usage", record.Usage.LLMCalls, int64(calls))
+	same(t, "tokens in the result", number(t, answer, "prompt_tokens"), fmt.Sprint(record.Usage.PromptTokens))
+	same(t, "usage of the run", result.Usage.LLMCalls, int64(40+calls+1))
+	same(t, "items of the run", result.Items.Total, 40)
+	same(t, "after", string(r.value(t, "after").JSON()), string(response.JSON()))
+}
+
+func reduced(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	return r.start(t, compile(t, reduction(newSummarizer(t, 300), 40, "")))
+}
+
+func TestOneTextIsOneCall(t *testing.T) {
+	s := newSummarizer(t, 300)
+	r := newRig(t)
+	same(t, "status", r.run(t, reduction(s, 1, "")).Status, protocol.Completed)
+	same(t, "calls", len(s.asked()), 1)
+	same(t, "calls in the result", number(t, r.result(t, "report"), "calls"), "1")
+}
+
+// TestACallOfARoundFails: no other round follows, what has completed stays, and the first failure is named.
+func TestACallOfARoundFails(t *testing.T) {
+	r := newRig(t)
+	result, _ := end(t, failedRound(t, r))
+	same(t, "status", result.Status, protocol.Failed)
+	failed := r.ofTask(t, "report")
+	same(t, "status of the task", failed.Status, protocol.Failed)
+	if message := failed.Error.Message; !strings.Contains(message, "of round 1 failed; the first is ") || !strings.Contains(message, "this prompt is refused") {
+		t.Errorf("message %q", message)
+	}
+	if !strings.Contains(failed.Error.Hint, "`gleitzeit retry run-") {
+		t.Errorf("hint %q", failed.Error.Hint)
+	}
+	same(t, "rounds", len(r.groups(t, "report")), 1)
+}
+
+func failedRound(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	s := newSummarizer(t, 300)
+	s.fails = "M20 "
+	return r.start(t, compile(t, reduction(s, 40, "")))
+}
+
+func TestAReductionIsCancelled(t *testing.T) {
+	r := newRig(t)
+	result, _ := end(t, cancelledRound(t, r))
+	same(t, "status", result.Status, protocol.Cancelled)
+	task := r.ofTask(t, "report")
+	same(t, "status of the task", task.Status, protocol.Cancelled)
+	if !strings.HasPrefix(task.Error.Message, "it was cancelled when ") || !strings.Contains(task.Error.Message, " of round 1 ") {
+		t.Errorf("message %q", task.Error.Message)
+	}
+}
+
+func cancelledRound(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	s := newSummarizer(t, 300)
+	s.holds = "M39 "
+	run := r.start(t, compile(t, reduction(s, 40, "")))
+	<-s.holding
+	if err := r.Client.CancelWorkflow(t.Context(), run.GetID(), ""); err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func TestTextsThatCannotBeReduced(t *testing.T) {
+	for name, test := range map[string]struct{ input, message, hint string }{
+		"empty":    {`[]`, "there is no text: input is an empty list", "skip the task with `when`"},
+		"null":     {`["", null, "  "]`, "there is no text: all 3 elements of input are empty", ""},
+		"no list":  {`{a: 1}`, "input: ${list.value} must be a list, not an object", "name a list"},
+		"too long": {`["M0 ` + strings.Repeat("M1234567 ", 80) + `", "M1 ` + strings.Repeat("M7654321 ", 80) + `"]`, "round 2 would not make fewer texts of ", "limit the answers with `max_tokens`"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSummarizer(t, 300)
+			r := newRig(t)
+			result := r.run(t, fmt.Sprintf(`
+name: Invalid
+tasks:
+  - {id: list, method: test/echo, parameters: {value: %s}}
+  - id: report
+    method: llm/reduce
+    parameters: {provider: openai, base_url: "%s", model: m, prompt: List the marks., input: "${list.value}", max_tokens: 60}
+`, test.input, s.URL))
+			same(t, "status", result.Status, protocol.Failed)
+			failed := r.ofTask(t, "report")
+			if !strings.Contains(failed.Error.Message, test.message) || !strings.Contains(failed.Error.Hint, test.hint) {
+				t.Errorf("%q, %q", failed.Error.Message, failed.Error.Hint)
+			}
+		})
+	}
+}
+
+// TestElementsWithoutATextAreLeftOut: the results of a task of which some items have failed are reduced, with a warning.
+func TestElementsWithoutATextAreLeftOut(t *testing.T) {
+	s := newSummarizer(t, 300)
+	r := newRig(t)
+	result := r.run(t, fmt.Sprintf(`
+name: Left out
+tasks:
+  - {id: texts, for_each: [0, 1, 2], method: test/fail, parameters: {key: "k${index}", times: "${item}", kind: permanent}}
+  - id: report
+    method: llm/reduce
+    parameters: {provider: openai, base_url: "%s", model: m, prompt: List the marks., input: "${texts}"}
+`, s.URL))
+	same(t, "status", result.Status, protocol.Completed)
+	task, answer := r.ofTask(t, "report"), r.result(t, "report")
+	same(t, "warning", task.Warning, "2 of 3 texts were left out: they are empty, or their items have no result")
+	same(t, "inputs", number(t, answer, "inputs"), "1")
+	same(t, "left out", number(t, answer, "left_out"), "2")
+	if prompts := s.asked(); len(prompts) != 1 || !strings.HasSuffix(prompts[0], "# Text 1\n\n{\"value\":\"done\"}") {
+		t.Errorf("prompts %q", prompts)
+	}
+}
+
+// TestAConditionOfAReduction: it is that of the task.
+func TestAConditionOfAReduction(t *testing.T) {
+	s := newSummarizer(t, 300)
+	r := newRig(t)
+	text := fmt.Sprintf(`
+name: Condition
+tasks:
+  - {id: list, method: test/echo, parameters: {value: ["M1"]}}
+  - {id: no, method: llm/reduce, when: "${list.value[0]} == \"M2\"", parameters: {provider: openai, base_url: "%[1]s", model: m, prompt: x, input: "${list.value}"}}
+  - {id: yes, method: llm/reduce, when: "${list.value[0]} == \"M1\"", parameters: {provider: openai, base_url: "%[1]s", model: m, prompt: x, input: "${list.value}"}}
+`, s.URL)
+	same(t, "status", r.run(t, text).Status, protocol.Completed)
+	same(t, "no", r.ofTask(t, "no").Status, protocol.Skipped)
+	same(t, "yes", r.ofTask(t, "yes").Status, protocol.Completed)
+	same(t, "calls", len(s.asked()), 1)
+}
