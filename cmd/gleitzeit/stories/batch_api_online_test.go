@@ -17,7 +17,7 @@ import (
 // TestOnlineCalls: the package openai of npm, unchanged but for the base URL and the key, gets answers of models, also streamed.
 func TestOnlineCalls(t *testing.T) {
 	t.Parallel()
-	reader := withPackages(t, packages("responses"))
+	reader := withPackages(t, openAI)
 	u := withOllama(t, ollamatest.Start(t))
 	write(t, u.Home+"/config.yaml", "server: {model_names: {gpt: llama3.2}}\n")
 	s := u.serveAPI()

@@ -79,7 +79,7 @@ type apiRefusal struct {
 // every body has the types of the package. GLEITZEIT_TEST_REQUESTS=1000 is more of the requests.
 func TestBatchAPIWithOpenAI(t *testing.T) {
 	t.Parallel()
-	reader := withPackages(t, packages("responses"))
+	reader := withPackages(t, openAI)
 	u := withOllama(t, ollamatest.Start(t))
 	s := u.serveAPI()
 	total := programtest.Number(t, "GLEITZEIT_TEST_REQUESTS", 200)
