@@ -4,6 +4,7 @@ package benchmarks
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -48,9 +49,12 @@ func TestMain(m *testing.M) {
 // rounds is how often each side runs; the result is the median.
 const rounds = 5
 
-// fewer is a number of runs, items or calls, of which a tenth is enough where -short asks whether the benchmarks work.
+// few asks only whether the benchmarks work.
+var few = flag.Bool("few", false, "make a tenth of the runs, items and calls")
+
+// fewer is a number of runs, items or calls, or a tenth of it.
 func fewer(count int) int {
-	if testing.Short() {
+	if *few {
 		return max(count/10, 1)
 	}
 	return count
