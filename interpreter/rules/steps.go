@@ -65,7 +65,11 @@ func checkBesideSteps(c *Context, task *resolve.Task) {
 	}
 	if task.Parameters != nil {
 		for _, field := range task.Parameters.Fields {
-			c.report(field.At, "parameter "+definition.Quote(field.Name)+" and steps cannot both be given", hint)
+			if name := field.Name; isBatchKey(name) {
+				c.report(field.At, definition.Quote(name)+" cannot be given beside steps", "put it under batch")
+				continue
+			}
+			c.report(field.At, definition.Quote(field.Name)+" and steps cannot both be given", hint)
 		}
 	}
 	if task.Each == nil {
@@ -105,4 +109,14 @@ func beyondScope(c *Context, task *resolve.Task, other int, outputs bool) (messa
 	}
 	id := definition.Quote(to.Parent.ID)
 	return "which is a step of the items of " + id, "use ${" + to.Parent.ID + ".results}, which has the results of all items"
+}
+
+// isBatchKey reports whether a batch has a key of the name.
+func isBatchKey(name string) bool {
+	for _, key := range definition.Language() {
+		if key.Name() == "batch" {
+			return slices.ContainsFunc(key.Keys, func(k definition.Key) bool { return k.Name() == name })
+		}
+	}
+	return false
 }
