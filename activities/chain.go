@@ -160,9 +160,12 @@ func endStep(ctx context.Context, t *attempt, outcome *protocol.Outcome, values 
 	}
 	item := *outcome
 	item.Item = t.name
-	for _, record := range c.before {
+	for i, record := range c.before {
 		if record == nil {
 			continue
+		}
+		if record.Status == protocol.Failed { // The step has continue_on_error: people should know of it all the same.
+			item.Warning = joined(item.Warning, inStep(c.Chain[i].ID, record.Error).Message)
 		}
 		item.Usage = item.Usage.Add(record.Usage)
 		item.Cached = item.Cached && (record.FromCache || record.Status != protocol.Completed)
@@ -170,7 +173,7 @@ func endStep(ctx context.Context, t *attempt, outcome *protocol.Outcome, values 
 			item.StartedAt = record.StartedAt
 		}
 		if record.Warning != "" {
-			item.Warning = strings.TrimSuffix(record.Warning+"; "+item.Warning, "; ")
+			item.Warning = joined(record.Warning, item.Warning)
 		}
 	}
 	switch {
@@ -183,6 +186,9 @@ func endStep(ctx context.Context, t *attempt, outcome *protocol.Outcome, values 
 		outcome.Next = true
 		return nil, nil
 	case c.Outputs != nil:
+		if outcome.Status == protocol.Failed {
+			item.Warning = joined(item.Warning, inStep(step.ID, outcome.Error).Message)
+		}
 		return &item, endWithOutputs(ctx, t, outcome, &item, values)
 	case c.Result != c.Index && c.before[c.Result] != nil:
 		result := c.before[c.Result].Outcome()
@@ -192,6 +198,11 @@ func endStep(ctx context.Context, t *attempt, outcome *protocol.Outcome, values 
 		}
 	}
 	return &item, nil
+}
+
+// joined is two warnings, of which each may be empty.
+func joined(first, second string) string {
+	return strings.Trim(first+"; "+second, "; ")
 }
 
 // inStep returns the error of an item that a step of it has had.

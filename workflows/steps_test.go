@@ -107,7 +107,7 @@ func TestStepsEndItems(t *testing.T) {
       - {id: b, method: test/fail, parameters: {key: b, times: 9, kind: permanent}, dependencies: [a], continue_on_error: true}
       - {id: c, method: test/echo, parameters: {value: "${b.error.message}"}}
     outputs: {a: "${a.value}", b: "${b.status}", c: "${c.value}", n: "${index}"}`,
-			`completed {"a":"x","b":"failed","c":"failure 1","n":0}`},
+			`completed {"a":"x","b":"failed","c":"failure 1","n":0} step "b": failure 1`},
 		{"a result that is there before the last step runs", `
       - {id: b, method: test/echo, parameters: {value: "${c.value}"}}
       - {id: c, method: test/echo, parameters: {value: "${item}"}}`,
@@ -139,6 +139,13 @@ func TestStepsEndItems(t *testing.T) {
 				if text := get(entry, "reason").Text() + get(entry, "error", "message").Text(); text != "" {
 					got += " " + text
 				}
+			}
+			records, err := r.store.Records(t.Context(), resultstore.Query{Run: "run-" + r.Queue, Kind: resultstore.Task, Task: "batch", Item: new(0)})
+			if err != nil || len(records) == 0 {
+				t.Fatalf("%d records of items: %v", len(records), err)
+			}
+			if warning := records[len(records)-1].Warning; warning != "" {
+				got += " " + warning
 			}
 			if !strings.HasPrefix(got, c.want) {
 				t.Errorf("got  %s\nwant %s", got, c.want)
