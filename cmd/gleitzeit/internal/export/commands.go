@@ -312,20 +312,23 @@ func (p Program) show(ctx context.Context, args []string, failed, follow bool) e
 	if of.Warning != "" {
 		text += of.WarningLine() + "\n"
 	}
-	if of.Warnings > 0 {
-		text += fmt.Sprintf("! %d %s with a warning\n", of.Warnings, view.ItemsWord(of.Warnings, of.Values))
-	}
 	if failed {
+		if of.Warnings > 0 {
+			text += fmt.Sprintf("! %d %s with a warning\n", of.Warnings, view.ItemsWord(of.Warnings, of.Values))
+		}
 		fmt.Fprint(p.Out, view.Wrap(text, p.Width()))
 		return records.failed(ctx, func(item *view.Item) error {
 			_, err := io.WriteString(p.Out, p.failedLine(of, item)+"\n")
 			return err
 		})
 	}
-	fmt.Fprint(p.Out, view.Wrap(text+of.FailureLines(), p.Width()))
+	fmt.Fprint(p.Out, view.Wrap(text+of.FailureLines()+of.WarningLines(), p.Width()))
 	named := view.ShellWords(append([]string{run.Run}, args[1:]...)...)
 	if len(of.Failures) > 0 {
 		p.Say(fmt.Sprintf("`gleitzeit batch show %s --failed` lists all of them; `gleitzeit batch export %[1]s --only failed` has all that is known", named))
+	}
+	if of.Warnings > 0 {
+		p.Say(fmt.Sprintf("`gleitzeit batch export %s --format csv --only completed --fields item,warning` has the warning of each", named))
 	}
 	return nil
 }

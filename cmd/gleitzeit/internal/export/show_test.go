@@ -53,8 +53,8 @@ func runShow(t *testing.T, store resultstore.Store, width int, args ...string) (
 	return out.String(), said
 }
 
-// Files of one name in several folders are told apart, and a line about one fits into a row.
-func TestShowNamesFiles(t *testing.T) {
+// Files of one name in several folders are told apart, a line about one fits into a row, and warnings are grouped as failures are.
+func TestShowNamesFilesAndListsWarnings(t *testing.T) {
 	s := &source{folder: "/home/you/a very long name of a folder/documents"}
 	for i, folder := range []string{"2024", "2025", "2026"} {
 		path := fmt.Sprintf("%s/%s/report.pdf", s.folder, folder)
@@ -85,12 +85,13 @@ func TestShowNamesFiles(t *testing.T) {
 	printed, said := runShow(t, store, 0, "r", "batch")
 	for _, want := range []string{
 		"\n3 × file \"…\" is not a complete PDF document: it has no table of its objects, for example 2024/report.pdf\n",
+		"\n! 2 files with a warning\n  2 × the text of … was cut, for example 2025/report.pdf.txt\n",
 	} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("%q has no %q", printed, want)
 		}
 	}
-	if !strings.Contains(said, "`gleitzeit batch show r batch --failed` lists") {
+	if want := "`gleitzeit batch export r batch --format csv --only completed --fields item,warning` has the warning of each\n"; !strings.HasSuffix(said, want) || !strings.Contains(said, "`gleitzeit batch show r batch --failed` lists") {
 		t.Errorf("said %q", said)
 	}
 }

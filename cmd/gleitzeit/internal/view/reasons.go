@@ -57,6 +57,9 @@ func (t *Task) FolderOf(item value.Value) string { return protocol.FolderOf(t.fo
 // FailureLines returns, below the line of a task, why its items failed, with an example of each reason.
 func (t *Task) FailureLines() string { return t.reasonText("", &shownHints{}) }
 
+// WarningLines returns, below the line of a task, how many results of its items have a warning, and which ones, each with an example.
+func (t *Task) WarningLines() string { return t.warningText("", "") }
+
 // shownHints are those that need not be repeated.
 type shownHints map[string]bool
 
