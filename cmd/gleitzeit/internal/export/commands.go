@@ -95,6 +95,9 @@ func (p Program) export(ctx context.Context, args []string, file string, o *Opti
 	if err := o.Check(); err != nil {
 		return p.Invalid(err)
 	}
+	if err := o.checkKept(ctx, run.Task(task), records); err != nil {
+		return p.Invalid(err)
+	}
 	if err := outputs.Check(o.Files(file)...); err != nil {
 		return err
 	}
