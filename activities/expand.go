@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -226,7 +224,7 @@ func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest,
 	if err != nil {
 		return nil, err
 	}
-	search := &search{files: newFiles(request.Run, request.Reads, a.roots, ""), request: request, want: want.omitting(request.Omit)}
+	search := &search{files: newFiles(request.Run, request.Reads, a.roots, ""), request: request, want: want.omitting(request.Omit), caseSensitive: a.caseSensitive}
 	if err := search.run(ctx, scope); err != nil {
 		return nil, err
 	}
@@ -271,6 +269,8 @@ type search struct {
 	files
 	request protocol.ExpandRequest
 	want    filter
+
+	caseSensitive bool
 
 	found   []string
 	folders []string
@@ -320,7 +320,7 @@ func (s *search) add(ctx context.Context, folder string) error {
 		return err
 	}
 	if len(listed.files) == 0 {
-		return noMatch(folder, s.request, listed)
+		return s.noMatch(ctx, folder, listed)
 	}
 	s.found = append(s.found, listed.files...)
 	s.leftOut = append(s.leftOut, listed.leftOut...)
@@ -340,34 +340,6 @@ func resolvePath(key, written string, scope *reference.Scope) (string, error) {
 		return "", protocol.Errorf(protocol.TaskParameterError, "%s %s must resolve to a path, not to %s", key, written, v.Kind().Article())
 	}
 	return v.Text(), nil
-}
-
-// bareEnding is a pattern that is only the ending of names.
-var bareEnding = regexp.MustCompile(`^\.?[A-Za-z][A-Za-z0-9]{1,4}$`)
-
-func noMatch(folder string, request protocol.ExpandRequest, found listing) error {
-	pattern := request.Pattern
-	if pattern == "" {
-		pattern = "*"
-	}
-	message := protocol.Errorf(protocol.TaskValidationFailed, "no file in %q matches %q", folder, pattern)
-	if len(found.ignored) > 0 {
-		message.Message += "; left out: " + CountIgnored(found.ignored)
-	}
-	if len(found.leftOut) > 0 {
-		message.Message += "; " + leftOut(found.leftOut)
-		return message.WithHint("links are followed only within a folder, and the file for the results is not read: name the folder or file that is meant")
-	}
-	if len(request.Exclude) > 0 {
-		return message.WithHint("%q are excluded", request.Exclude)
-	}
-	if first, rest, within := strings.Cut(pattern, "/"); within && first == filepath.Base(folder) {
-		return message.WithHint("a pattern is relative to the folder: use %s", rest)
-	}
-	if ending := strings.TrimPrefix(pattern, "."); bareEnding.MatchString(pattern) {
-		return message.WithHint("a pattern stands for the whole name: use *.%s for all files with this ending", ending)
-	}
-	return message.WithHint("use **/%s to search folders below it too", pattern)
 }
 
 func checkCount(items []string, most int) ([]string, error) {

@@ -234,7 +234,7 @@ func (g *gatherer) run(ctx context.Context) error {
 	}
 	g.out.counts = g.counts.Counts
 	g.total.Total, g.total.Succeeded, g.total.Failed, g.total.Skipped = g.counts.Total, g.counts.Succeeded, g.counts.Failed, g.counts.Skipped
-	g.out.failures = g.summary.FailureLines(shownReasons)
+	g.out.failures = g.summary.FailureLines(shownReasons, g.nameFolders())
 	if manifest.Total > maxResultItems { // The records of fewer are read in one step.
 		if g.out.summary, err = json.Marshal(g.summary); err != nil {
 			return err
@@ -287,7 +287,7 @@ func (l *itemLists) combineReduced(ctx context.Context, request protocol.GatherR
 			last = outcome
 		}
 	}
-	g.out.counts, g.out.failures = g.counts.Counts, g.summary.FailureLines(shownReasons)
+	g.out.counts, g.out.failures = g.counts.Counts, g.summary.FailureLines(shownReasons, g.nameFolders())
 	if request.Status != protocol.Completed || last.Value.Ref == nil {
 		return &g.out, nil
 	}
@@ -317,6 +317,15 @@ func reducedValue(answer value.Value, request protocol.GatherRequest, calls int)
 		answer = answer.With(of.name, value.Int(of.number))
 	}
 	return answer
+}
+
+// nameFolders are those within which items are named: the one in which all files were found, or else those of the run.
+func (g *gatherer) nameFolders() []string {
+	ofRun := []string{g.request.Run.Folder, g.request.Run.FlowFolder}
+	if len(g.request.Folders) == 1 {
+		return append(g.request.Folders[:1:1], ofRun...)
+	}
+	return ofRun
 }
 
 // add adds the items of a page of the list.

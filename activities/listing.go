@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/rows"
 	"github.com/gleitzeit/gleitzeit/internal/folder"
@@ -228,6 +231,79 @@ func (f files) list(ctx context.Context, path string, want filter) (found listin
 	slices.SortFunc(found.ignored, func(a, b IgnoredFile) int { return strings.Compare(a.Path, b.Path) })
 	found.ignored = slices.Compact(found.ignored)
 	return found, err
+}
+
+// bareEnding is a pattern that is only the ending of names.
+var bareEnding = regexp.MustCompile(`^\.?[A-Za-z][A-Za-z0-9]{1,4}$`)
+
+// noMatch is the error of a folder that has no file to read. Where files lie in folders beneath it, it says how to take them.
+func (s *search) noMatch(ctx context.Context, folder string, found listing) error {
+	request := s.request
+	pattern := cmp.Or(request.Pattern, "*")
+	message := protocol.Errorf(protocol.TaskValidationFailed, "no file in %q matches %q", folder, pattern)
+	if len(found.ignored) > 0 {
+		message.Message += "; left out: " + CountIgnored(found.ignored)
+	}
+	if len(found.leftOut) > 0 {
+		message.Message += "; " + leftOut(found.leftOut)
+		return message.WithHint("links are followed only within a folder, and the file for the results is not read: name the folder or file that is meant")
+	}
+	beneath, known := s.beneath(ctx, folder, pattern)
+	if len(beneath) > 0 {
+		folders := make(map[string]bool, len(beneath))
+		for _, file := range beneath {
+			folders[filepath.Dir(file)] = true
+		}
+		lie, them := "lie", "them"
+		if len(beneath) == 1 {
+			lie, them = "lies", "it"
+		}
+		message.Message += fmt.Sprintf("; %s %s in %s beneath", counted(len(beneath), "file"), lie, counted(len(folders), "folder"))
+		return message.WithHint("pattern: \"%s%s\", or --recursive of `gleitzeit batch`, takes %s", anyDepth, pattern, them)
+	}
+	if len(request.Exclude) > 0 {
+		return message.WithHint("%q are excluded", request.Exclude)
+	}
+	if first, rest, within := strings.Cut(pattern, "/"); within && first == filepath.Base(folder) {
+		return message.WithHint("a pattern is relative to the folder: use %s", rest)
+	}
+	if ending := strings.TrimPrefix(pattern, "."); bareEnding.MatchString(pattern) {
+		return message.WithHint("a pattern stands for the whole name: use *.%s for all files with this ending", ending)
+	}
+	if !known {
+		return message.WithHint("pattern: \"%s%s\", or --recursive of `gleitzeit batch`, searches the folders beneath it, too", anyDepth, pattern)
+	}
+	return message.WithHint("neither the folder nor one beneath it has such a file: name another folder or pattern")
+}
+
+// anyDepth makes a pattern of names one of names in all folders beneath, too.
+const anyDepth = "**/"
+
+// maxBeneath is how long folders beneath are searched for an error.
+const maxBeneath = time.Second
+
+// beneath returns the files in the folders beneath one that the pattern would match there. It is not known whether there are some if
+// there are too many folders to look at.
+func (s *search) beneath(ctx context.Context, folder, pattern string) (files []string, known bool) {
+	if strings.HasPrefix(pattern, anyDepth) || pattern == "**" {
+		return nil, true
+	}
+	want, err := newFilter(anyDepth+pattern, s.request.Exclude, s.caseSensitive)
+	if err != nil {
+		return nil, true // The longer pattern is beyond a limit of patterns.
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxBeneath)
+	defer cancel()
+	want.omit = s.want.omit
+	listed, err := s.List(ctx, folder, want)
+	return listed.files, err == nil
+}
+
+func counted(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
 }
 
 func leadsOut(link, folder string) string {

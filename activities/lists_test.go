@@ -243,11 +243,21 @@ func TestListsThatCannotBeWritten(t *testing.T) {
 func TestALargeListInAText(t *testing.T) {
 	temporary(t)
 	store := newPagedStore(t, 7000, 100, largeEntry)
-	for _, parameter := range []string{`"all: ${each.results[*].result.response}"`, `{"a": "all: ${each}"}`} {
+	whole := fmt.Sprintf(`the results of 7000 items of task "each" have %d bytes, and the limit of one value is %d`, store.index.Bytes, protocol.MaxValue)
+	for parameter, want := range map[string]string{
+		`"all: ${each.results[*].result.response}"`: fmt.Sprintf(`${each.results[*].result.response} has more than %d bytes, the limit of one value, from the 7000 items of task "each"`, protocol.MaxValue),
+		`"all: ${each.results[1:]}"`:                whole,
+		`"all: ${each.results}"`:                    whole,
+		`{"a": "all: ${each}"}`:                     whole,
+	} {
 		outcome, failure := runAttemptOf(t, withLists, store, store.call(t, parameter), nil, echo)
-		want := fmt.Sprintf("the results of 7000 items have %d bytes, and the limit of one value is %d", store.index.Bytes, protocol.MaxValue)
-		if failure == nil || !strings.Contains(outcome.Error.Message, want) || !strings.Contains(outcome.Error.Hint, "gleitzeit batch export") {
-			t.Errorf("got %v, want %s", failure, want)
+		const export = "or write them to a file: `gleitzeit batch export r each --format jsonl`"
+		if failure == nil || !strings.Contains(outcome.Error.Message, want) || !strings.HasSuffix(outcome.Error.Hint, export) {
+			t.Errorf("%s: got %v, %q; want %s", parameter, failure, outcome.Error.Hint, want)
+		}
+		const part = "use a part of each, such as ${each.results[*].result.response}; "
+		if strings.HasPrefix(outcome.Error.Hint, part) != (want == whole) {
+			t.Errorf("%s: the hint is %q", parameter, outcome.Error.Hint)
 		}
 	}
 }

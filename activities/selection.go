@@ -110,16 +110,18 @@ func CountIgnored(all []IgnoredFile) string {
 }
 
 // surprising returns what is left out that people may take for documents, in words: a lock file has the name of one, and only its
-// name says that a file is temporary. Nobody looks for hidden files among those that a wildcard takes.
+// name says that a file is temporary. Nobody looks for hidden files among those that a wildcard takes. Of a kind, all are counted, as
+// before the run: the names of some lock files begin with a dot.
 func surprising(all []IgnoredFile) []string {
 	var some []IgnoredFile
 	for _, one := range all {
-		if !one.Folder && !strings.HasPrefix(filepath.Base(one.Path), ".") && (one.Kind == glob.Lock || one.Kind == glob.Temporary) {
+		if !one.Folder && (one.Kind == glob.Lock || one.Kind == glob.Temporary) {
 			some = append(some, one)
 		}
 	}
 	if len(some) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s, for example %q", CountIgnored(some), filepath.Base(some[0].Path))}
+	seen := slices.IndexFunc(some, func(one IgnoredFile) bool { return !strings.HasPrefix(filepath.Base(one.Path), ".") })
+	return []string{fmt.Sprintf("%s, for example %q", CountIgnored(some), filepath.Base(some[max(seen, 0)].Path))}
 }

@@ -64,7 +64,7 @@ func TestWhatIsLeftOutIsCounted(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	expanded, err := (&Activities{}).expand(t.Context(), protocol.ExpandRequest{Run: run, Directory: "docs", Most: 500}, nil)
-	if want := `left out: 2 lock files, 2 temporary files, for example "x.tmp"`; err != nil || expanded.warning != want {
+	if want := `left out: 3 lock files, 2 temporary files, for example "x.tmp"`; err != nil || expanded.warning != want {
 		t.Errorf("got %q, want %q (%v)", expanded.warning, want, err)
 	}
 }

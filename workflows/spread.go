@@ -132,7 +132,7 @@ func (r *run) gatherRecorded(s *spread) protocol.GatherRequest {
 	counts.Total, counts.Skipped = total, total-counts.Succeeded-counts.Failed
 	request := protocol.GatherRequest{
 		Run: r.calls.run, Task: task.ID, Method: task.Method, StartedAt: s.listed.StartedAt, Items: s.listed.Ref, Usage: result.Usage, Counts: counts.Counts,
-		Recorded: true, Files: each.HasFiles(), Models: each.Models, Warning: s.listed.Warning,
+		Recorded: true, Files: each.HasFiles(), Folders: s.listed.Folders, Models: each.Models, Warning: s.listed.Warning,
 	}
 	request.Status, request.Error = r.verdict(s.task, counts, result.TooMany, func(introduction, format string, args ...any) *protocol.Error {
 		code := protocol.TaskExecutionFailed

@@ -56,6 +56,12 @@ func (e *Engine) waitToTakeOver(ctx context.Context) {
 	}
 }
 
+// Held reports whether a process runs the engine: this one or another, which may be too busy to answer.
+func (e *Engine) Held() bool {
+	held, err := e.isHeld()
+	return e.Holder() || err == nil && held
+}
+
 // isHeld reports whether a process runs the engine, or is about to. A Join at the same moment may take the probe for a holder
 // and retries.
 func (e *Engine) isHeld() (bool, error) {

@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"path"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -288,9 +287,10 @@ type GatherRequest struct {
 	Outcomes  []Outcome `json:"outcomes"`         // How each of them ended.
 	Models    []string  `json:"models,omitempty"` // Those of the ExpandRequest.
 
-	Recorded bool   `json:"recorded,omitempty"` // The items are in a Manifest, and how they ended is recorded; there are no Outcomes.
-	Files    bool   `json:"files,omitempty"`    // Such items are files.
-	Reason   string `json:"reason,omitempty"`   // Why those without a record did not start.
+	Recorded bool     `json:"recorded,omitempty"` // The items are in a Manifest, and how they ended is recorded; there are no Outcomes.
+	Files    bool     `json:"files,omitempty"`    // Such items are files.
+	Folders  []string `json:"folders,omitempty"`  // In which these were found: people are shown their paths within them.
+	Reason   string   `json:"reason,omitempty"`   // Why those without a record did not start.
 
 	Reduced *Reduced `json:"reduced,omitempty"` // The items are groups of texts: the result is that of the last one.
 }
@@ -304,10 +304,26 @@ type GatherResponse struct {
 	Outcome  Outcome  `json:"outcome"`
 }
 
-// ShortNameOf returns the short name of an item on one line: that of its file without folders, or NameOf.
-func ShortNameOf(item value.Value) string {
-	if file := item.Text(); strings.HasPrefix(file, "/") {
-		return value.Visible(path.Base(file))
+// NameWithin returns the name of an item on one line: the path of its file within the first of the folders that it lies in, all of it
+// where that is none, since files in several folders may have one name; or NameOf.
+func NameWithin(folders []string, item value.Value) string {
+	file := item.Text()
+	if folder := FolderOf(folders, item); folder != "" {
+		return value.Visible(file[len(strings.TrimSuffix(folder, "/"))+1:])
+	}
+	if strings.HasPrefix(file, "/") && !strings.Contains(file, "\n") {
+		return value.Visible(file)
 	}
 	return value.Visible(NameOf(item))
+}
+
+// FolderOf returns the first of the folders that the file which an item is lies in; empty if that is none.
+func FolderOf(folders []string, item value.Value) string {
+	file := item.Text()
+	for _, folder := range folders {
+		if folder != "" && strings.HasPrefix(file, strings.TrimSuffix(folder, "/")+"/") {
+			return folder
+		}
+	}
+	return ""
 }

@@ -82,7 +82,7 @@ func (p *PagedResult) Check() error {
 		return nil
 	}
 	return Errorf(TaskParameterError, "the results of %d items have %d bytes, and the limit of one value is %d", p.Total, p.Bytes, MaxValue).
-		WithHint("use a part of each, such as ${TASK.results[*].result.response}, give them to a script in context, which reads them one by one, or export them with `gleitzeit batch export`")
+		WithHint("`gleitzeit batch export` writes them to a file")
 }
 
 // Items says which items of a task a Call is for, and what its references need to read them.

@@ -91,13 +91,14 @@ func withoutName(message string, item value.Value) string {
 	return message
 }
 
-// GroupLine returns a line about a group, for people: how many items, a message on one line, and an example.
-func GroupLine(count int, message string, example value.Value) string {
-	return fmt.Sprintf("%d × %s, for example %s", count, message, protocol.ShortNameOf(example))
+// GroupLine returns a line about a group, for people: how many items, a message on one line, and an example, which is named within
+// folders.
+func GroupLine(count int, message string, example value.Value, folders []string) string {
+	return fmt.Sprintf("%d × %s, for example %s", count, message, protocol.NameWithin(folders, example))
 }
 
 // FailureLines returns a line for each of the first groups of items that failed, with the beginning of its message.
-func (s *Summary) FailureLines(most int) (lines []string) {
+func (s *Summary) FailureLines(most int, folders []string) (lines []string) {
 	const longest = 200 // Characters of a message.
 	for i := range s.Failures[:min(most, len(s.Failures))] {
 		group := &s.Failures[i]
@@ -105,7 +106,7 @@ func (s *Summary) FailureLines(most int) (lines []string) {
 		if len(message) > longest {
 			message = append(message[:longest-1], '…')
 		}
-		lines = append(lines, GroupLine(group.Count, string(message), group.Example))
+		lines = append(lines, GroupLine(group.Count, string(message), group.Example, folders))
 	}
 	return lines
 }

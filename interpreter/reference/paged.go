@@ -2,6 +2,7 @@ package reference
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -39,6 +40,25 @@ func (s *Scope) openPages(ref *Reference, whole protocol.Ref) (*pages, error) {
 // summary is the result without results.
 func (p *pages) summary() value.Value { return p.index.Value(value.List()) }
 
+// check rejects the result where all of it, or a part that is too large, is needed as one value. ofEach: the part is already one of each
+// item, not all of it.
+func (p *pages) check(ofEach bool) error {
+	err := p.index.Check()
+	tooLarge, is := errors.AsType[*protocol.Error](err)
+	bound := p.binding(p.ref.Head)
+	if !is || bound == nil || bound.Task == "" || p.Run.ID == "" {
+		return err
+	}
+	message := fmt.Sprintf("the results of %d items of task %q have %d bytes, and the limit of one value is %d", p.index.Total, bound.Task, p.index.Bytes, protocol.MaxValue)
+	part := fmt.Sprintf("use a part of each, such as ${%s.results[*].result.response}; ", headAsWritten(p.ref.Head))
+	if ofEach {
+		message = fmt.Sprintf("%s has more than %d bytes, the limit of one value, from the %d items of task %q", clip(p.ref.Text), protocol.MaxValue, p.index.Total, bound.Task)
+		part = ""
+	}
+	return protocol.Errorf(tooLarge.Code, "%s", message).WithHint(
+		"%sgive them to a script in context, which reads them one by one; or write them to a file: `gleitzeit batch export %s %s --format jsonl`", part, p.Run.ID, bound.Task)
+}
+
 func (p *pages) load(page protocol.Page) ([]value.Value, error) {
 	if p.Load == nil {
 		return nil, refuse(p.ref, "the value of %s is in the result store, which cannot be read here", headAsWritten(p.ref.Head))
@@ -60,7 +80,9 @@ func (w *walker) lookupPages(s *Scope, whole protocol.Ref) (v value.Value, err e
 	var wrong *lookupError
 	switch rest := w.ref.Steps[from:]; {
 	case len(rest) == 0:
-		v, err = s.value(w.ref, protocol.Payload{Ref: &whole})
+		if err = p.check(false); err == nil {
+			v, err = s.value(w.ref, protocol.Payload{Ref: &whole})
+		}
 	case rest[0].named() && rest[0].name() == stepResults:
 		v, wrong, err = w.inPages(p, from+1)
 	default:
@@ -75,6 +97,9 @@ func (w *walker) lookupPages(s *Scope, whole protocol.Ref) (v value.Value, err e
 // inPages follows the path from the result's step `results`, which is the one before next.
 func (w *walker) inPages(p *pages, next int) (value.Value, *lookupError, error) {
 	if next == len(w.ref.Steps) {
+		if err := p.check(false); err != nil {
+			return value.Value{}, nil, err
+		}
 		whole, err := p.value(w.ref, protocol.Payload{Ref: &p.whole})
 		if err != nil {
 			return whole, nil, err
@@ -241,7 +266,7 @@ func (p *part) value() (value.Value, *lookupError, error) {
 	err := p.each(func(v value.Value) error {
 		if !isSmall {
 			if size += len(v.JSON()); size > protocol.MaxValue {
-				return p.pages.index.Check()
+				return p.pages.check(p.every && p.rest < len(p.ref.Steps))
 			}
 		}
 		found = append(found, v)

@@ -55,6 +55,14 @@ func TestFlagsReachTheModel(t *testing.T) {
 	if stdout, _ = u.Gleitzeit(0, "status", "@latest"); !cut.MatchString(stdout) {
 		t.Errorf("the status has no warning beside the item:\n%s", stdout)
 	}
+	shown := regexp.MustCompile(`(?m)^! 1 file with a warning\n  1 × .*, for example long\.txt$`)
+	stdout, stderr = u.Gleitzeit(0, "batch", "show", "@latest")
+	each := regexp.MustCompile("(?m)^`gleitzeit (batch export .*)` has the warning of each$").FindStringSubmatch(stderr)
+	if !shown.MatchString(stdout) || each == nil {
+		t.Fatalf("batch show has no warning:\n%s\n%s", stdout, stderr)
+	}
+	stdout, _ = u.Gleitzeit(0, strings.Fields(each[1])...)
+	wantLines(t, "the warnings", stdout, "item,warning\n", "/long.txt,", "is longer than the model's context")
 	for _, cached := range []string{"2 of 2 files\n", "2 of 2 files (2 cached)\n"} {
 		_, stderr := u.Gleitzeit(0, "batch", "docs", "--prompt", "Only once.", "--cache")
 		wantLines(t, "standard error", stderr, cached)

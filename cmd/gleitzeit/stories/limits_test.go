@@ -2,7 +2,9 @@ package stories_test
 
 import (
 	"fmt"
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,11 +50,22 @@ func TestABatchStopsAtItsFailures(t *testing.T) {
 	stdout, stderr := u.Gleitzeit(8, "batch", "docs", "--script", "do.py", "--max-concurrent", "1", "--max-failures", "1", "-o", "json")
 	wantLines(t, "the results", stdout, `"succeeded": 1`, `"failed": 2`, `"skipped": 2`)
 	wantLines(t, "standard error", stderr, "2 of 5 files failed, and max_failures is 1; the first is docs/", "2 were skipped because of that", "`gleitzeit batch resume batch-docs-", "` does the rest")
+	stopped := between(stderr, "`gleitzeit batch resume ", " --format json` does the rest")
 	stdout, _ = u.Gleitzeit(0, "status", "@latest")
 	wantLines(t, "the status", stdout, "`gleitzeit batch resume batch-docs-", "` does the rest")
+	_, stderr = u.Gleitzeit(8, "batch", "docs", "--new", "--script", "do.py", "--max-concurrent", "1", "--max-failures", "1", "--output", "my answers.csv", "--fields", "item.name,status", "--ordered")
+	hint := "batch resume " + between(stderr, "`gleitzeit batch resume ", "` does the rest")
+	if want := " --output 'my answers.csv' --fields item.name,status --ordered"; !strings.HasPrefix(hint, "batch resume batch-docs-") || !strings.HasSuffix(hint, want) || strings.Count(stderr, "batch resume") != 1 {
+		t.Fatalf("the command is %q, in\n%s", hint, stderr)
+	}
 	u.File("mended", "")
-	stdout, stderr = u.Gleitzeit(0, "batch", "resume", "@latest", "-o", "json")
-	wantLines(t, "the results", stdout, `"succeeded": 5`)
+	words := strings.Fields(strings.Replace(hint, "'my answers.csv'", "FILE", 1))
+	words[slices.Index(words, "FILE")] = "my answers.csv"
+	u.Gleitzeit(0, words...)
+	if csv, err := os.ReadFile(u.Path("my answers.csv")); err != nil || string(csv) != "item.name,status\n0.txt,completed\n1.txt,completed\n2.txt,completed\n3.txt,completed\n4.txt,completed\n" {
+		t.Errorf("the file has %q (%v)", csv, err)
+	}
+	_, stderr = u.Gleitzeit(0, "batch", "resume", stopped, "-o", "json")
 	wantLines(t, "standard error", stderr, "5 of 5 files (1 cached)")
 
 	u.File("flow.yaml", "name: Strict\ntasks:\n  - {id: each, method: python/execute, for_each: [1, 0, 0, 2], max_concurrent: 1, max_failures: 1, parameters: {code: 'result = 1 / ${item}'}}\n")

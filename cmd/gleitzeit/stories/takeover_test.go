@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -35,6 +36,24 @@ func TestServerKilled(t *testing.T) {
 		watch.Exits(0)
 		if watch.Stdout.String() != "after: after\n" {
 			t.Errorf("its result is %q", watch.Stdout)
+		}
+	})
+	t.Run("only busy", func(t *testing.T) {
+		t.Parallel()
+		u := newSleeper(t)
+		busy := u.serves("--no-ui")
+		id, _ := u.Gleitzeit(0, "submit", "flow.yaml")
+		u.asleep()
+		watch := u.Start("watch", strings.TrimSpace(id))
+		watch.Says("✓ quick  ")
+		busy.Signal(syscall.SIGSTOP)
+		watch.Says("the engine does not answer, and its process is there; waiting until it is less busy\n")
+		busy.Signal(syscall.SIGCONT)
+		watch.Says("the engine answers again\n")
+		u.File("go", "")
+		watch.Exits(0)
+		if strings.Contains(watch.Stderr.String(), "gleitzeit server") {
+			t.Errorf("it says that a server is to be started:\n%s", watch.Stderr)
 		}
 	})
 	t.Run("while it executes", func(t *testing.T) {

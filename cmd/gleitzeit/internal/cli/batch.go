@@ -189,6 +189,9 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	typed, found := o.request.Batch(paths, specs, p.In)
 	o.export.Decide(typed.Requests, o.file)
 	found = append(found, o.checkOutput()...)
+	if o.export.Keep && typed.Rows == "" {
+		found = append(found, definition.Diagnostic{File: "batch", Rule: batch.Rule, Message: export.ErrKeepFiles.Error()})
+	}
 	input := interpreter.Input{File: "batch", Text: typed.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs}
 	if o.file != "" {
 		input.Omit = []string{absolute(o.file, folder)}
@@ -300,6 +303,13 @@ func (o *batchOptions) restFlags() (words []string) {
 // hasRequests reports whether the items of a batch are those of a request file.
 func hasRequests(planned *plan.Plan) bool {
 	return planned != nil && slices.ContainsFunc(planned.Tasks, func(task plan.Task) bool { return task.ID == definition.BatchID && task.FanOut.HasRequests() })
+}
+
+// hasFiles reports whether the items of a batch are files.
+func hasFiles(planned *plan.Plan) bool {
+	return slices.ContainsFunc(planned.Tasks, func(task plan.Task) bool {
+		return task.ID == definition.BatchID && task.FanOut != nil && task.FanOut.HasFiles()
+	})
 }
 
 // saveBatch writes the workflow of a batch.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/retry"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
@@ -76,6 +77,7 @@ func (f *follower) finish(h *runs.Handle, print func(*runs.Session, *view.Run) e
 		h.Release(false)
 		return err
 	}
+	f.nameRest(document)
 	f.shown.End(document)
 	f.noteKept(document, print != nil)
 	if print != nil {
@@ -111,6 +113,22 @@ func (f *follower) noteKept(document *view.Run, batch bool) {
 		return
 	}
 	f.program.notify(runs.Notice{Kind: kind, Run: document.Run, Message: fmt.Sprintf("what it completed is kept: `%s` continues from it", command)})
+}
+
+// nameRest adds to the command in the errors of a batch that stopped at a limit the flags that say where its results go, which the workflow
+// does not know: typed as it is, the command completes the file.
+func (f *follower) nameRest(document *view.Run) {
+	named := "`gleitzeit " + view.ShellWords("batch", "resume", document.Run) + "`"
+	whole := "`gleitzeit " + view.ShellWords(f.again(document, true)...) + "`"
+	errs := []*view.Error{document.Error}
+	for i := range document.Tasks {
+		errs = append(errs, document.Tasks[i].Error)
+	}
+	for _, e := range errs {
+		if e != nil && len(f.rest) > 0 {
+			e.Hint = strings.Replace(e.Hint, named, whole, 1)
+		}
+	}
 }
 
 // noteFailed says what can be done about items that failed in a run that completed, of a batch or a workflow.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/retry"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
@@ -279,6 +280,9 @@ func (p batchCommand) resumeCommand() *cobra.Command {
 				if o.export.Decide(hasRequests(earlier.Plan), o.file); len(o.checkOutput()) > 0 {
 					return p.refuseBatch(o.checkOutput())
 				}
+				if o.export.Keep && hasFiles(earlier.Plan) {
+					return usageError{export.ErrKeepFiles}
+				}
 				return p.resumed(command.Context(), s, earlier, &o)
 			}
 			return retryCommand(p).retry(command.Context(), args[0], what, how.execution)
@@ -286,7 +290,7 @@ func (p batchCommand) resumeCommand() *cobra.Command {
 	}
 	what.flags(command)
 	p.resultFlags(command, &o)
-	return command
+	return p.progressFlag(command)
 }
 
 // resumed adds to the plan of a run that is resumed where its results go, and reports an input there.

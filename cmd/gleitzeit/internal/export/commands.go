@@ -95,6 +95,9 @@ func (p Program) export(ctx context.Context, args []string, file string, o *Opti
 	if err := o.Check(); err != nil {
 		return p.Invalid(err)
 	}
+	if err := o.checkKept(ctx, run.Task(task), records); err != nil {
+		return p.Invalid(err)
+	}
 	if err := outputs.Check(o.Files(file)...); err != nil {
 		return err
 	}
@@ -312,19 +315,36 @@ func (p Program) show(ctx context.Context, args []string, failed, follow bool) e
 	if of.Warning != "" {
 		text += of.WarningLine() + "\n"
 	}
-	if of.Warnings > 0 {
-		text += fmt.Sprintf("! %d %s with a warning\n", of.Warnings, view.ItemsWord(of.Warnings, of.Values))
-	}
 	if failed {
+		if of.Warnings > 0 {
+			text += fmt.Sprintf("! %d %s with a warning\n", of.Warnings, view.ItemsWord(of.Warnings, of.Values))
+		}
 		fmt.Fprint(p.Out, view.Wrap(text, p.Width()))
-		return records.failed(ctx, func(item value.Value, last resultstore.Record) error {
-			_, err := io.WriteString(p.Out, view.Wrap(fmt.Sprintf("✗ %s  %s\n", protocol.ShortNameOf(item), value.VisibleLines(view.Brief(last.Error.Message))), p.Width()))
+		return records.failed(ctx, func(item *view.Item) error {
+			_, err := io.WriteString(p.Out, p.failedLine(of, item)+"\n")
 			return err
 		})
 	}
-	fmt.Fprint(p.Out, view.Wrap(text+of.FailureLines(), p.Width()))
+	fmt.Fprint(p.Out, view.Wrap(text+of.FailureLines()+of.WarningLines(), p.Width()))
+	named := view.ShellWords(append([]string{run.Run}, args[1:]...)...)
 	if len(of.Failures) > 0 {
-		p.Say(fmt.Sprintf("`gleitzeit batch show %s --failed` lists all of them; `gleitzeit batch export %[1]s --only failed` has all that is known", run.Run))
+		p.Say(fmt.Sprintf("`gleitzeit batch show %s --failed` lists all of them; `gleitzeit batch export %[1]s --only failed` has all that is known", named))
+	}
+	if of.Warnings > 0 {
+		p.Say(fmt.Sprintf("`gleitzeit batch export %s --format csv --only completed --fields item,warning` has the warning of each", named))
 	}
 	return nil
+}
+
+// failedLine returns the line about an item that failed: on a terminal as in the progress, in one row with the reason first.
+func (p Program) failedLine(of *view.Task, item *view.Item) string {
+	folder := of.FolderOf(item.Item)
+	if width := p.Width(); width > 0 {
+		return item.ShortLine(width-1, folder)
+	}
+	message := item.Error.Message
+	if folder != "" {
+		message = item.In(folder).Error.Message
+	}
+	return fmt.Sprintf("✗ %s  %s", of.NameOf(item.Item), value.VisibleLines(view.Brief(message)))
 }

@@ -39,6 +39,7 @@ type source struct {
 	counts  *protocol.Counts // Of a task that has ended.
 	rows    *protocol.Rows   // The items are the rows of this table.
 	models  []string         // Each is asked about each file.
+	folder  string           // Of the run.
 }
 
 func (s *source) add(t *testing.T, item value.Value, result string, change func(*resultstore.Record)) {
@@ -60,7 +61,7 @@ func (s *source) add(t *testing.T, item value.Value, result string, change func(
 // put stores the run with the list of items in pages of a size; 0 stores it as one value.
 func (s *source) put(t *testing.T, store resultstore.Store, size int) {
 	t.Helper()
-	encoded, err := value.Encode(&plan.Plan{Name: "Docs", Tasks: []plan.Task{{ID: "batch", Method: "llm/chat", FanOut: &plan.FanOut{Rows: s.rows, Models: s.models}, Retry: &protocol.Retry{MaxAttempts: 2}}}})
+	encoded, err := value.Encode(&plan.Plan{Name: "Docs", Folder: s.folder, Tasks: []plan.Task{{ID: "batch", Method: "llm/chat", FanOut: &plan.FanOut{Rows: s.rows, Models: s.models}, Retry: &protocol.Retry{MaxAttempts: 2}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

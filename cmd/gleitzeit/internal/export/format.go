@@ -145,45 +145,14 @@ type Options struct {
 	Ordered bool   // A file that grows is in the order of the items.
 	Errors  string // File for the requests without an answer, of the format Responses; empty is a name like that of the output.
 
-	decided bool // It is known whether the items are requests.
+	flags   *pflag.FlagSet // Those with these options; nil: they were not typed.
+	decided bool           // It is known whether the items are requests.
 
 	inFile bool // They are written into a file of their own.
 	asList bool // That is JSON, of the rows of a table: a list of them.
 
 	part  part // Which lines are written.
 	brief bool // As text, items that were skipped are counted after some.
-}
-
-// AddFlags adds the flags of what is written and how.
-func (o *Options) AddFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&o.Fields, "fields", "", "fields of each item, separated by commas: item, index, status, result.response, result.parsed.*, error.message, duration, … (default all; of a table the usual columns)")
-	flags.StringVar(&o.Only, "only", "", "status of the items: completed, failed or skipped (default all)")
-	flags.BoolVar(&o.Keep, "keep", false, "add the columns of the input to a table, and to --fields")
-	flags.BoolVar(&o.Raw, "raw", false, "leave cells of CSV and TSV that begin with =, +, - or @ as they are; a spreadsheet may run them")
-	flags.StringVar(&o.Errors, "errors", "", "`file` for the requests of a request file without an answer, beside --output (default FILE.errors.jsonl)")
-	flags.BoolVar(&o.BOM, "bom", false, "begin CSV and TSV with a byte order mark, which Excel needs")
-}
-
-// Check reports options that are not valid.
-func (o *Options) Check() error {
-	switch protocol.Status(o.Only) {
-	case "", protocol.Completed, protocol.Failed, protocol.Skipped:
-	default:
-		return fmt.Errorf("--only %q is not one of completed, failed, skipped", o.Only)
-	}
-	for _, flag := range []struct {
-		name  string
-		given bool
-	}{{"bom", o.BOM}, {"raw", o.Raw}} {
-		if flag.given && !o.format().delimited {
-			return fmt.Errorf("--%s is for CSV and TSV, and the format is %s", flag.name, o.Format)
-		}
-	}
-	if err := o.checkResponses(); err != nil {
-		return err
-	}
-	_, err := o.selected(false, false)
-	return err
 }
 
 // selected returns the fields; nil for whole entries. Rows, the items of a table, are written as one. With models, items name theirs.

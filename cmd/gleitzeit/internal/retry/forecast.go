@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
-	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/workflows"
 )
@@ -334,19 +332,9 @@ func (f *forecaster) fileNames(ctx context.Context, task int, listed *protocol.E
 		return nil, err
 	}
 	each, names := f.plan.Tasks[task].FanOut, make([]string, len(items))
-	folders := []string{path.Join(f.plan.Folder, each.Directory), f.plan.Folder}
-	if path.IsAbs(each.Directory) {
-		folders[0] = path.Clean(each.Directory)
-	}
+	folders := view.ItemFolders(f.plan, each)
 	for i, item := range items {
-		names[i] = item.Text()
-		for _, folder := range folders {
-			if within, is := strings.CutPrefix(names[i], strings.TrimSuffix(folder, "/")+"/"); is {
-				names[i] = within
-				break
-			}
-		}
-		names[i] = value.Visible(names[i])
+		names[i] = protocol.NameWithin(folders, item)
 		if model := protocol.ModelOf(each.Models, page.First+i, listed.Total); model != "" {
 			names[i] += " (" + model + ")"
 		}

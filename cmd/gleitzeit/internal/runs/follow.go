@@ -296,8 +296,12 @@ type outage struct{ misses int }
 const longOutage = 3
 
 func (o *outage) answered(s *Session) {
-	if o.misses >= longOutage {
+	switch {
+	case o.misses < longOutage:
+	case s.cluster != nil:
 		s.notify(Reachable, "", "the Temporal server answers again")
+	default:
+		s.notify(Reachable, "", "the engine answers again")
 	}
 	o.misses = 0
 }
@@ -310,6 +314,10 @@ func (o *outage) missed(s *Session) {
 		s.notify(Problem, "", "%s", s.fullDisk())
 	case s.cluster != nil:
 		s.notify(Unreachable, "", "the Temporal server at %s does not answer; waiting for it", s.cluster.Address)
+	case s.engine.Holder(): // Nobody has to start anything.
+		s.notify(Unreachable, "", "the engine in this process is too busy to answer; the run continues")
+	case s.engine.Held():
+		s.notify(Unreachable, "", "the engine does not answer, and its process is there; waiting until it is less busy")
 	default:
 		s.notify(Unreachable, "", "the engine does not answer; waiting until a process of %s runs it again: `gleitzeit server` does", s.home.Path)
 	}

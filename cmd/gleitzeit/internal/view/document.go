@@ -134,6 +134,7 @@ type Task struct {
 	printed         *protocol.Ref    // What the last attempt has printed.
 	answers         []string         // The fields of its answers, as far as its schema names them.
 	models          bool             // Its items name the models that are asked.
+	folders         []string         // Within which its items are named.
 	listFailed      string           // The command that lists its items that failed.
 	each            bool             // It is fanned out.
 	reduces         bool             // It makes one answer of many texts: its items are calls.

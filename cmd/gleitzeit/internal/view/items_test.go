@@ -180,7 +180,7 @@ func TestFailedItemsInATree(t *testing.T) {
 		return resultstore.Record{Key: resultstore.Key{Task: "batch", Item: item, Attempt: 1}, Status: protocol.Failed, Attempts: 1, Error: err}
 	}
 	records := []resultstore.Record{failed(1, "a is too long", "cut it"), failed(4, "b is too long", "cut it"), failed(5, "broken", ""), failed(6, "broken", ""), failed(7, "other", "")}
-	task := Task{ID: "batch", Method: "llm/chat", Status: protocol.Failed, Error: &Error{Message: "items failed", Hint: "cut it"}, Items: &protocol.Counts{Total: 9, Succeeded: 4, Failed: 5}}
+	task := Task{ID: "batch", Method: "llm/chat", Status: protocol.Failed, folders: []string{"/f/of", "/f"}, Error: &Error{Message: "items failed", Hint: "cut it"}, Items: &protocol.Counts{Total: 9, Succeeded: 4, Failed: 5}}
 	counted := itemsOf{at: func(index int) (value.Value, error) { return value.String(fmt.Sprintf("/f/%d.txt", index)), nil }}
 	if err := counted.count(records, nil); err != nil {
 		t.Fatal(err)
@@ -266,4 +266,28 @@ func TestTheItemsOfSeveralTasksAreToldApart(t *testing.T) {
 func TestOneIsNoPlural(t *testing.T) {
 	want(t, "one file", ItemCounts(protocol.Counts{Total: 1, Failed: 1}, false, true), "0 of 1 file, 1 failed")
 	want(t, "two items", ItemCounts(protocol.Counts{Total: 2, Succeeded: 1}, true, false), "1 of 2 items")
+}
+
+// Files of one name in several folders can be told apart wherever they are named, also outside of the folders of the run.
+func TestItemsAreNamedWithinTheirFolders(t *testing.T) {
+	p := &plan.Plan{Folder: "/home/you", FlowFolder: "/flows"}
+	for _, c := range []struct {
+		each plan.FanOut
+		path string
+		want string
+	}{
+		{plan.FanOut{Directory: "docs"}, "/home/you/docs/a/x.pdf", "a/x.pdf"},
+		{plan.FanOut{Directory: "docs/"}, "/home/you/docs/b/x.pdf", "b/x.pdf"},
+		{plan.FanOut{Directory: "docs"}, "/flows/docs/x.pdf", "x.pdf"},
+		{plan.FanOut{Directory: "/data"}, "/data/x.pdf", "x.pdf"},
+		{plan.FanOut{Files: []string{"docs", "more"}}, "/home/you/docs/x.pdf", "docs/x.pdf"},
+		{plan.FanOut{Directory: "docs"}, "/home/you/docs2/x.pdf", "docs2/x.pdf"},
+		{plan.FanOut{Directory: "docs"}, "/data/x.pdf", "/data/x.pdf"},
+		{plan.FanOut{}, "/home/you/a\x1b.pdf", `a\x1b.pdf`},
+	} {
+		task := Task{folders: ItemFolders(p, &c.each)}
+		want(t, "name of "+c.path, task.NameOf(value.String(c.path)), c.want)
+	}
+	task := Task{folders: ItemFolders(p, &plan.FanOut{})}
+	want(t, "name of a value", task.NameOf(value.Object(value.Field{Name: "id", Value: value.Int(7)})), `{"id":7}`)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -291,6 +292,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 		}
 		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
 		task.Rows = planned.FanOut != nil && planned.FanOut.Rows != nil
+		task.folders = ItemFolders(p, planned.FanOut)
 		task.models = planned.FanOut != nil && len(planned.FanOut.Models) > 0
 		schema, _ := planned.Parameters.Get("schema")
 		properties, _ := schema.Get("properties")
@@ -309,6 +311,22 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 		}
 		r.Tasks[i] = task
 	}
+}
+
+// ItemFolders returns the folders within which people are shown the paths of a task's files: that of the task, or else those of the run.
+func ItemFolders(p *plan.Plan, each *plan.FanOut) (folders []string) {
+	if each == nil {
+		return nil
+	}
+	for _, folder := range []string{p.Folder, p.FlowFolder} {
+		if path.IsAbs(each.Directory) {
+			folder = ""
+		}
+		if each.Directory != "" {
+			folders = append(folders, path.Join(folder, each.Directory))
+		}
+	}
+	return append(folders, p.Folder, p.FlowFolder)
 }
 
 // nameCommands adds to the tasks with items the commands that list those that failed.

@@ -43,13 +43,22 @@ func listReasons(groups []resultstore.Group) (all []Reason) {
 	return all
 }
 
-// line returns a line about a reason.
-func (r *Reason) line() string {
-	return resultstore.GroupLine(r.Count, value.VisibleLines(Brief(r.Message)), r.Example)
+// reasonLine returns a line about a reason.
+func (t *Task) reasonLine(r *Reason) string {
+	return resultstore.GroupLine(r.Count, value.VisibleLines(Brief(r.Message)), r.Example, t.folders)
 }
+
+// NameOf returns the name of an item of the task for people, on one line: a path within the folder of the task or of the run.
+func (t *Task) NameOf(item value.Value) string { return protocol.NameWithin(t.folders, item) }
+
+// FolderOf returns the folder that is left out of the name of an item; empty if it is none.
+func (t *Task) FolderOf(item value.Value) string { return protocol.FolderOf(t.folders, item) }
 
 // FailureLines returns, below the line of a task, why its items failed, with an example of each reason.
 func (t *Task) FailureLines() string { return t.reasonText("", &shownHints{}) }
+
+// WarningLines returns, below the line of a task, how many results of its items have a warning, and which ones, each with an example.
+func (t *Task) WarningLines() string { return t.warningText("", "") }
 
 // shownHints are those that need not be repeated.
 type shownHints map[string]bool
@@ -84,7 +93,7 @@ func (t *Task) reasonText(indent string, hints *shownHints) string {
 			rest += reason.Count
 			continue
 		}
-		text.WriteString(indent + reason.line() + "\n" + hints.line(indent+"  ", reason.Hint) + reason.error.PrintedText(indent+"  ", ItemLines))
+		text.WriteString(indent + t.reasonLine(reason) + "\n" + hints.line(indent+"  ", reason.Hint) + reason.error.PrintedText(indent+"  ", ItemLines))
 	}
 	if rest > 0 {
 		fmt.Fprintf(&text, "%s… and %d more for other reasons\n", indent, rest)
@@ -122,7 +131,7 @@ func (t *Task) warningText(indent, where string) string {
 			rest += t.WarnedOf[i].Count
 			continue
 		}
-		text += indent + "  " + t.WarnedOf[i].line() + "\n"
+		text += indent + "  " + t.reasonLine(&t.WarnedOf[i]) + "\n"
 	}
 	if rest > 0 {
 		text += fmt.Sprintf("%s  … and %d more with other warnings\n", indent, rest)

@@ -32,7 +32,7 @@ func (s *readStore) Records(ctx context.Context, query resultstore.Query) ([]res
 func storedFailures(t *testing.T, summarized bool) *readStore {
 	t.Helper()
 	const total = 1800
-	encoded, err := value.Encode(&plan.Plan{Name: "Docs", Tasks: []plan.Task{{ID: "batch", Method: "llm/chat", FanOut: &plan.FanOut{}}}})
+	encoded, err := value.Encode(&plan.Plan{Name: "Docs", Folder: "/start", FlowFolder: "/f", Tasks: []plan.Task{{ID: "batch", Method: "llm/chat", FanOut: &plan.FanOut{}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
