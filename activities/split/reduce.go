@@ -66,7 +66,7 @@ func (c *Call) Measure(ctx context.Context, sample func() (string, error)) (m Me
 		if err := json.Unmarshal(step.Value.JSON(), &m); err != nil {
 			return m, protocol.Errorf(protocol.InternalError, "cannot read the recorded length of texts: %v", err)
 		}
-		return m, nil
+		return m, c.Steps.Put(ctx, measureStep, *step) // Of this run as well: the next one may take over this one alone.
 	}
 	text, err := sample()
 	if err != nil {
