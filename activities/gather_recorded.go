@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
@@ -86,7 +88,7 @@ func (l *itemLists) combineReduced(ctx context.Context, request protocol.GatherR
 	case err != nil:
 		return &g.out, fmt.Errorf("cannot read the list of the groups: %w", err)
 	}
-	var last protocol.Outcome
+	last := map[int]*lastAnswer{} // By the number of the key; 0 where there are no keys.
 	for _, page := range manifest.Pages {
 		groups, err := g.load(ctx, page)
 		if err != nil {
@@ -104,19 +106,90 @@ func (l *itemLists) combineReduced(ctx context.Context, request protocol.GatherR
 			if outcome.FinishedAt.IsZero() {
 				closingRecord(&g.out.batch, request.Run, request.Task, request.Method, page.First+i, outcome)
 			}
-			last = outcome
+			if err := addAnswer(last, outcome, groups.Items[i]); err != nil {
+				return &g.out, err
+			}
 		}
 	}
 	g.out.counts, g.out.failures = g.counts.Counts, g.summary.FailureLines(shownReasons)
-	if request.Status != protocol.Completed || last.Value.Ref == nil {
+	if request.Status != protocol.Completed {
 		return &g.out, nil
 	}
-	answer, err := g.results.loader(ctx)(*last.Value.Ref)
-	if err != nil {
-		return &g.out, fmt.Errorf("cannot read the answer of the last round: %w", err)
+	size := int64(0)
+	answers := make([]value.Value, len(last))
+	for number := range answers {
+		of := last[number]
+		if of == nil || of.outcome.Value.Ref == nil {
+			return &g.out, nil
+		}
+		if size += of.outcome.Value.Ref.Size; size > protocol.MaxValue { // Checked before they are all in memory.
+			return &g.out, tooLarge(size)
+		}
+		if answers[number], err = g.results.loader(ctx)(*of.outcome.Value.Ref); err != nil {
+			return &g.out, fmt.Errorf("cannot read the answer of the last round: %w", err)
+		}
+		if of.key != nil {
+			answers[number] = of.value(answers[number])
+		}
 	}
-	g.out.data = reducedValue(answer, request, g.counts.Total).StoredJSON()
+	switch {
+	case request.Reduced.ByKey:
+		g.out.data = reducedValue(value.Object(value.Field{Name: "results", Value: value.List(answers...)}), request, g.counts.Total).StoredJSON()
+	case len(answers) == 1:
+		g.out.data = reducedValue(answers[0], request, g.counts.Total).StoredJSON()
+	}
+	if len(g.out.data) > protocol.MaxValue {
+		return &g.out, tooLarge(int64(len(g.out.data)))
+	}
 	return &g.out, nil
+}
+
+// lastAnswer is the answer about the last group of a key, with what belongs to all of its groups.
+type lastAnswer struct {
+	key     *protocol.GroupKey // Of the last group; nil where there are no keys.
+	outcome protocol.Outcome
+	round   int // Of the last group.
+	inputs  int
+	calls   int
+}
+
+// addAnswer adds the answer about a group.
+func addAnswer(last map[int]*lastAnswer, outcome protocol.Outcome, group value.Value) error {
+	key, err := protocol.KeyOfGroup(group)
+	if err != nil {
+		return err
+	}
+	number := 0
+	if key != nil {
+		number = key.Number
+	}
+	of := last[number]
+	if of == nil {
+		of = &lastAnswer{}
+		last[number] = of
+	}
+	if key != nil {
+		of.inputs += key.Inputs
+	}
+	of.calls++
+	of.key, of.outcome = key, outcome
+	round, _, _ := protocol.TextsOf(group)
+	if of.round, err = strconv.Atoi(round); err != nil {
+		return protocol.Errorf(protocol.InternalError, "cannot read the round of a group of texts: %v", err)
+	}
+	return nil
+}
+
+// value is the answer of a key in the list of all of them. The tokens are those of all keys together, beside the list.
+func (a *lastAnswer) value(answer value.Value) value.Value {
+	for _, name := range slices.Concat(ofOneCall, []string{"tokens_used", "prompt_tokens"}) {
+		answer = without(answer, name)
+	}
+	entry := value.Object(value.Field{Name: "group", Value: a.key.Key})
+	for _, field := range answer.Fields() {
+		entry = entry.With(field.Name, field.Value)
+	}
+	return entry.With("inputs", value.Int(int64(a.inputs))).With("rounds", value.Int(int64(a.round))).With("calls", value.Int(int64(a.calls)))
 }
 
 // ofOneCall are the fields of an answer that say nothing of the other calls.
