@@ -263,7 +263,7 @@ func (a *Activities) Answer(ctx context.Context, request protocol.AnswerRequest)
 	default:
 		by = request.Answer.By
 		if values, response.Problem = approval.Check(asked, "values", request.Answer.Values); response.Problem != nil {
-			return response, nil
+			return response, nil //nolint:nilerr // The response says it.
 		}
 	}
 	batch := resultstore.Batch{}

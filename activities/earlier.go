@@ -112,7 +112,9 @@ func (e *earlierRuns) addItems(ctx context.Context, run protocol.EarlierRun, cal
 		}
 		first, last := indexes[0], indexes[end-1]
 		indexes = indexes[end:]
-		records, err := e.results.store.Records(ctx, resultstore.Query{Run: run.Run, Execution: run.Execution, Kind: resultstore.Task, Task: call.Task, Item: &first, Last: &last})
+		query := recordsOf(call, first, last)
+		query.Run, query.Execution = run.Run, run.Execution
+		records, err := e.results.store.Records(ctx, query)
 		if err != nil {
 			return err
 		}

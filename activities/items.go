@@ -198,19 +198,10 @@ func (l *itemLists) loadPage(ctx context.Context, of *protocol.Items) (page page
 
 // recordedItems returns how the items of a call have ended that have a record.
 func (l *itemLists) recordedItems(ctx context.Context, call *protocol.Call, of *protocol.Items) (map[int]protocol.Outcome, error) {
-	first, last := of.First, of.End()-1
-	query := resultstore.Query{Run: call.Run.ID, Execution: call.Run.Execution, Kind: resultstore.Task, Task: call.Task, Item: &first, Last: &last}
-	found := map[int]protocol.Outcome{}
-	err := l.results.withRetry(ctx, func(ctx context.Context) error {
-		records, err := l.results.store.Records(ctx, query)
-		for _, record := range records { // The latest attempt of an item comes last.
-			if record.Status != protocol.Cancelled {
-				found[record.Item] = record.Outcome()
-			}
-		}
-		return err
-	})
-	return found, err
+	if call.Step != nil {
+		return l.recordedSteps(ctx, call, of)
+	}
+	return l.latest(ctx, recordsOf(call, of.First, of.End()-1))
 }
 
 func decodePage(stored value.Value) (page pageOf, err error) {
@@ -227,19 +218,23 @@ type itemCall struct {
 	name      string                  // Of the item, as messages have it.
 	condition *protocol.DecideRequest // Nil: it runs whatever the item is.
 	invalid   *protocol.Error         // Why it cannot run; nil if it can.
+	chain     *chain                  // The step of the item that it is for; nil: it has none.
 }
 
-// callOfItem returns the call of one of the items.
-func callOfItem(call *protocol.Call, page pageOf, index int) *itemCall {
+// callOfItem returns the call of one of the items, or of a step of it.
+func callOfItem(call *protocol.Call, page pageOf, index int, step *chain) *itemCall {
 	of, item := call.Items, page.Items[index-call.Items.Page.First]
-	single := &itemCall{call: *call, name: fmt.Sprintf("item %d (%s)", index, label(item, false, of.Key))}
+	single := &itemCall{call: *call, name: fmt.Sprintf("item %d (%s)", index, label(item, false, of.Key)), chain: step}
 	single.call.Items, single.call.Item = nil, &index
 	number := value.Int(int64(index))
 	bound := protocol.ItemBinding(item, of.Files)
 	bound.Model = protocol.ModelOf(of.Models, index, of.Total)
 	bindings := []protocol.Binding{bound, {Head: "index", Value: protocol.Payload{Inline: &number}}}
 	single.call.Bindings = append(slices.Clip(call.Bindings), bindings...)
-	if of.When != "" {
+	if step != nil {
+		single.call.Bindings = append(single.call.Bindings, step.bindings()...)
+	}
+	if of.When != "" && (step == nil || step.Index == 0) {
 		single.condition = &protocol.DecideRequest{Run: call.Run, When: of.When, Bindings: append(slices.Clip(of.WhenBindings), bindings...)}
 	}
 	for _, refused := range invalidOf(page.Invalid, index, index+1) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/split"
@@ -340,4 +341,52 @@ func keysOfPage(ctx context.Context, t *attempt, page protocol.Page) ([]*protoco
 		keys[i].Inputs = 0 // They were counted in the first round.
 	}
 	return keys, nil
+}
+
+// lastAnswer is the answer about the last group of a key, with what belongs to all of its groups.
+type lastAnswer struct {
+	key     *protocol.GroupKey // Of the last group; nil where there are no keys.
+	outcome protocol.Outcome
+	round   int // Of the last group.
+	inputs  int
+	calls   int
+}
+
+// addAnswer adds the answer about a group.
+func addAnswer(last map[int]*lastAnswer, outcome protocol.Outcome, group value.Value) error {
+	key, err := protocol.KeyOfGroup(group)
+	if err != nil {
+		return err
+	}
+	number := 0
+	if key != nil {
+		number = key.Number
+	}
+	of := last[number]
+	if of == nil {
+		of = &lastAnswer{}
+		last[number] = of
+	}
+	if key != nil {
+		of.inputs += key.Inputs
+	}
+	of.calls++
+	of.key, of.outcome = key, outcome
+	round, _, _ := protocol.TextsOf(group)
+	if of.round, err = strconv.Atoi(round); err != nil {
+		return protocol.Errorf(protocol.InternalError, "cannot read the round of a group of texts: %v", err)
+	}
+	return nil
+}
+
+// value is the answer of a key in the list of all of them. The tokens are those of all keys together, beside the list.
+func (a *lastAnswer) value(answer value.Value) value.Value {
+	for _, name := range slices.Concat(ofOneCall, []string{"tokens_used", "prompt_tokens"}) {
+		answer = without(answer, name)
+	}
+	entry := value.Object(value.Field{Name: "group", Value: a.key.Key})
+	for _, field := range answer.Fields() {
+		entry = entry.With(field.Name, field.Value)
+	}
+	return entry.With("inputs", value.Int(int64(a.inputs))).With("rounds", value.Int(int64(a.round))).With("calls", value.Int(int64(a.calls)))
 }

@@ -68,11 +68,10 @@ func (e earlierAttempts) startedAt(now time.Time) time.Time {
 }
 
 // retryError returns the error of a failed attempt, which decides whether and when Temporal retries. Since is when max_elapsed began.
-func retryError(retry *protocol.Retry, failedBefore int, outcome protocol.Outcome, since time.Time) error {
-	failures := failedBefore + 1
-	pause := delay(retry, failures)
+func retryError(t *attempt, outcome protocol.Outcome, since time.Time) error {
+	again, pause := follows(t, outcome.Error, since)
 	return temporal.NewApplicationErrorWithOptions(outcome.Error.Message, outcome.Error.Name, temporal.ApplicationErrorOptions{
-		NonRetryable:   !retry.Follows(outcome.Error, failures, time.Since(since)+pause),
+		NonRetryable:   !again,
 		NextRetryDelay: pause,
 		Details:        []any{outcome},
 	})

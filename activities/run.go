@@ -205,7 +205,7 @@ func (of *inputsOf) item(ctx context.Context) (*itemCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	item := callOfItem(call, page, request.Items.First)
+	item := callOfItem(call, page, request.Items.First, nil)
 	of.name = item.name
 	if item.invalid != nil {
 		return nil, item.invalid

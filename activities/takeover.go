@@ -40,7 +40,7 @@ func (t *attempt) taken(ctx context.Context, m method, call string) *resultstore
 			return nil
 		}
 	}
-	if reasonToDo(over, t.former, t.call.Item != nil, call) != "" {
+	if reasonToDo(over, t.former, t.call.Item != nil && t.chain == nil, call) != "" {
 		return nil
 	}
 	return t.former.record
@@ -102,7 +102,10 @@ func (f *former) choose(call string) (ambiguous bool) {
 func (t *attempt) takeOver(ctx context.Context, record resultstore.Record, began time.Time) (protocol.Outcome, error) {
 	outcome := record.Outcome()
 	outcome.Cached, outcome.Usage = true, protocol.Usage{}
-	own := taskRecord(t.call.Run, t.call.Task, t.call.Method, t.item(), t.number, outcome)
+	if t.chain != nil {
+		return t.record(ctx, outcome, nil, execution{cached: true, call: record.Call}, false, began)
+	}
+	own := t.recordOf(outcome)
 	own.Call = record.Call
 	if err := t.store(ctx, []resultstore.Record{own}, nil); err != nil {
 		return protocol.Outcome{}, err
@@ -150,7 +153,7 @@ func (t *attempt) forecast(ctx context.Context) (f Forecast) {
 	if over.Cacheable && m.NoCache {
 		return Forecast{Reason: Uncacheable}
 	}
-	f.Reason = reasonToDo(over, t.former, t.call.Item != nil, t.hashes(ctx, m, request, secrets).call)
+	f.Reason = reasonToDo(over, t.former, t.call.Item != nil && t.chain == nil, t.hashes(ctx, m, request, secrets).call)
 	if f.Reason == "" {
 		f.Taken = t.former.record
 	}

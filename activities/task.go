@@ -52,13 +52,18 @@ func (a *Activities) Task(ctx context.Context, input converter.EncodedValues) (a
 	case err != nil:
 		return nil, err
 	case outcome.Status == protocol.Failed && !outcome.Cached: // Not one that was taken over.
-		return nil, retryError(t.call.Retry, t.earlier.failed, outcome, elapsedSince(t, began))
+		return nil, retryError(t, outcome, elapsedSince(t, began))
 	}
 	return outcome, nil
 }
 
-// Forecast returns what a run would do with the task of a call or, in their order, with its items. It makes no call.
-func (a *Activities) Forecast(ctx context.Context, call *protocol.Call) ([]Forecast, error) {
+// Forecast returns what a run would do with the task of a call or, in their order, with its items, whose steps each have a call. It makes
+// none of them.
+func (a *Activities) Forecast(ctx context.Context, calls ...protocol.Call) ([]Forecast, error) {
+	call := &calls[0]
+	if call.Step != nil {
+		return forecastSteps(ctx, a, calls)
+	}
 	if call.Items == nil {
 		of, err := a.earlierRuns.task(ctx, call.Run.TakeOver, call.Task)
 		if err != nil {
@@ -81,7 +86,7 @@ func (a *Activities) Forecast(ctx context.Context, call *protocol.Call) ([]Forec
 			return nil, err
 		}
 		t := &attempt{Activities: a, former: of}
-		t.setItem(callOfItem(call, page, call.Items.First+i))
+		t.setItem(callOfItem(call, page, call.Items.First+i, nil))
 		all = append(all, t.forecast(ctx))
 	}
 	return all, nil
@@ -105,6 +110,9 @@ type attempt struct {
 	texts     []string                      // Those of its group, of a method that makes one answer of many; nil for others.
 	former    *former                       // What earlier runs have of the call; nil: it is not read yet.
 	lists     *lists.Files                  // Files of its request; nil: it has none.
+	chain     *chain                        // The step of the item; nil: it has none.
+	result    *value.Value                  // Of the step, if the outputs of the item may need it; nil: there is none.
+	decided   *decision                     // Whether another attempt follows; nil: that is not decided yet.
 }
 
 // item returns the index of the call's item, or protocol.NoItem.
@@ -120,8 +128,8 @@ func (t *attempt) countEarlier(ctx context.Context) error {
 	if t.number <= 1 {
 		return nil
 	}
-	item := t.item()
-	query := resultstore.Query{Run: t.call.Run.ID, Execution: t.call.Run.Execution, Kind: resultstore.Task, Task: t.call.Task, Item: &item}
+	query := recordsOf(t.call, t.item(), t.item())
+	query.Last = nil
 	return t.results.withRetry(ctx, func(ctx context.Context) error {
 		records, err := t.results.store.Records(ctx, query)
 		if err != nil {
@@ -143,8 +151,15 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 		}
 	}()
 	holds, failure := t.decide(ctx)
+	var skipped *protocol.Outcome // The step.
+	if failure == nil && holds && t.chain != nil {
+		if t.chain.whole != nil {
+			return takeOverItem(ctx, t, began)
+		}
+		skipped, failure = decideStep(ctx, t)
+	}
 	var done execution
-	if failure == nil && holds {
+	if failure == nil && holds && skipped == nil {
 		done, failure = t.executeWithin(ctx, began)
 	}
 	switch {
@@ -173,17 +188,23 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 		outcome.Usage = outcome.Usage.Add(t.earlier.usage)
 	}
 	var values [][]byte
-	if failure == nil && !holds {
+	switch {
+	case failure == nil && !holds:
 		outcome.Status, outcome.Reason, outcome.Attempts = protocol.Skipped, protocol.ConditionFalseReason(t.condition.When), 0
-	} else if failure == nil {
+	case skipped != nil:
+		outcome.Status, outcome.Reason, outcome.Error, outcome.Attempts = skipped.Status, skipped.Reason, skipped.Error, 0
+	case failure == nil:
 		payload, data := protocol.NewResultPayload(done.Value)
 		if len(data) > protocol.MaxValue {
 			failure = protocol.Errorf(protocol.TaskResultInvalid, "the result has %d bytes, and the limit is %d", len(data), protocol.MaxValue).
 				WithKind(protocol.Permanent)
 		} else {
 			outcome.Value, values = payload, [][]byte{data}
-			if done.key == (callKey{}) && !done.cached {
+			if done.key == (callKey{}) && !done.cached && t.chain == nil {
 				done.Value = value.Value{} // No equal call waits for it: a large one is in memory once while it is stored.
+			}
+			if t.chain != nil && t.chain.Outputs != nil && t.chain.IsLast() {
+				t.result = &done.Value
 			}
 			if t.call.Item != nil {
 				outcome.Value.Inline = nil // No reference reads a single item: its part of the history stays small.
@@ -197,7 +218,8 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 		}
 		outcome.Status, outcome.Error, outcome.Item = protocol.Failed, shortened(explainFinal(t, failure, elapsedSince(t, began))), t.name
 	}
-	if err := t.record(ctx, outcome, values, done); err != nil {
+	outcome, err := t.record(ctx, outcome, values, done, !holds, elapsedSince(t, began))
+	if err != nil {
 		if ctx.Err() != nil && !cancelRequested(ctx) {
 			return protocol.Outcome{}, ctx.Err() // Temporal gives the task to another worker.
 		}
@@ -205,7 +227,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 		lost := protocol.AsError(err, protocol.PersistenceFailed).WithKind(protocol.Permanent)
 		return protocol.Outcome{Status: protocol.Failed, Error: lost, Usage: done.Usage, Attempts: outcome.Attempts, Item: t.name}, nil
 	}
-	if holds {
+	if holds && skipped == nil {
 		how = endOf(done, failure)
 	}
 	return outcome, nil
@@ -232,7 +254,7 @@ func (t *attempt) interrupted(ctx context.Context, outcome protocol.Outcome, val
 	}
 	outcome.Status = protocol.Cancelled
 	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran")
-	if t.record(ctx, outcome, values, execution{}) != nil {
+	if _, err := t.record(ctx, outcome, values, execution{}, false, outcome.StartedAt); err != nil {
 		outcome.StartedAt, outcome.FinishedAt = time.Time{}, time.Time{} // The run records it instead.
 	}
 	return temporal.NewCanceledError(outcome)
@@ -240,16 +262,37 @@ func (t *attempt) interrupted(ctx context.Context, outcome protocol.Outcome, val
 
 // record stores the outcome with its value and, if the call may be cached, also the record by which equal calls find a completed one.
 // A finished result is stored even if the run is cancelled meanwhile, and its work is never repeated because the store is
-// unavailable.
-func (t *attempt) record(ctx context.Context, outcome protocol.Outcome, values [][]byte, done execution) error {
-	records := []resultstore.Record{taskRecord(t.call.Run, t.call.Task, t.call.Method, t.item(), t.number, outcome)}
+// unavailable. If the item ends with its step, it is recorded as well, and the outcome is that of the item.
+func (t *attempt) record(ctx context.Context, outcome protocol.Outcome, values [][]byte, done execution, isItem bool, since time.Time) (protocol.Outcome, error) {
+	if t.chain != nil && isItem { // Its condition was false, before the first step.
+		return outcome, t.store(ctx, []resultstore.Record{itemRecord(t, outcome)}, values)
+	}
+	records := []resultstore.Record{t.recordOf(outcome)}
 	if outcome.Status == protocol.Completed {
 		if hash := done.recordedAs(); hash != "" {
 			records = append(records, cacheRecord(hash, records[0]))
 		}
 	}
 	records[0].Call = done.call
-	return t.store(ctx, records, values)
+	if t.chain == nil {
+		return outcome, t.store(ctx, records, values)
+	}
+	item, err := endStep(ctx, t, &outcome, &values, since)
+	if err != nil {
+		return outcome, err
+	}
+	if item != nil {
+		records, t.decided = append(records, itemRecord(t, *item)), &decision{}
+		outcome = ofItem(outcome, *item)
+	}
+	return outcome, t.store(ctx, records, values)
+}
+
+// recordOf returns the record of the attempt.
+func (t *attempt) recordOf(outcome protocol.Outcome) resultstore.Record {
+	record := taskRecord(t.call.Run, t.call.Task, t.call.Method, t.item(), t.number, outcome)
+	record.Kind, record.Key = recordKey(t.call, t.item(), t.number)
+	return record
 }
 
 // store stores records of the attempt, for as long as it takes.

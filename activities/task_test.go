@@ -250,8 +250,8 @@ func TestACallOfALaterFormatIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, failure := (&attempt{Activities: acts, call: &protocol.Call{Format: 4}}).execute(t.Context())
-	if failure.Message != "unsupported call format 4: this worker reads formats up to 3" || failure.Hint != "update the worker" {
+	_, failure := (&attempt{Activities: acts, call: &protocol.Call{Format: 5}}).execute(t.Context())
+	if failure.Message != "unsupported call format 5: this worker reads formats up to 4" || failure.Hint != "update the worker" {
 		t.Errorf("%+v", failure)
 	}
 }

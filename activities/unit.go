@@ -25,14 +25,14 @@ func (t *attempt) readItem(ctx context.Context) (ended *protocol.Outcome, err er
 	of := t.call.Items
 	items, err := t.loadPage(ctx, of)
 	if err != nil {
-		return nil, retryError(t.call.Retry, 0, protocol.Outcome{Status: protocol.Failed, Error: protocol.AsError(err, protocol.PersistenceFailed), Attempts: 1}, t.scheduled)
+		return nil, retryError(t, protocol.Outcome{Status: protocol.Failed, Error: protocol.AsError(err, protocol.PersistenceFailed), Attempts: 1}, t.scheduled)
 	}
 	if of.Recorded || t.number > 1 { // A worker may have died between the record and Temporal's.
 		done, err := t.recordedItems(ctx, t.call, of)
 		if err != nil {
 			return nil, err
 		}
-		if outcome, is := done[of.First]; is && !mayFollow(t.call.Retry, outcome, 0) {
+		if outcome, is := done[of.First]; is && (t.call.Step != nil || !mayFollow(t.call.Retry, outcome, 0)) {
 			return &outcome, nil
 		}
 	}
@@ -42,12 +42,16 @@ func (t *attempt) readItem(ctx context.Context) (ended *protocol.Outcome, err er
 	}
 	t.former = earlier[0]
 	t.number += of.Attempts
-	t.setItem(callOfItem(t.call, items, of.First))
+	chains, err := chainsOf(ctx, t.Activities, t.call, items)
+	if err != nil {
+		return nil, err
+	}
+	t.setItem(callOfItem(t.call, items, of.First, chains[0]))
 	return nil, nil
 }
 
 func (t *attempt) setItem(single *itemCall) {
-	t.call, t.name, t.condition, t.invalid = &single.call, single.name, single.condition, single.invalid
+	t.call, t.name, t.condition, t.invalid, t.chain = &single.call, single.name, single.condition, single.invalid, single.chain
 }
 
 // mayFollow reports whether another attempt may follow, after a delay, one that ended like this.
@@ -128,11 +132,15 @@ func (u *unit) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	chains, err := chainsOf(ctx, u.Activities, u.call, items)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	defer func() { u.outcome.Took = protocol.SecondsOf(time.Since(began)) }()
 	for index := of.First; index < of.End(); index++ {
 		if outcome, is := ended[index]; is {
-			u.end(index, outcome)
+			u.end(index, outcome, nil)
 			continue
 		}
 		if index > of.First && time.Since(began) > unitLimit && !of.TakeOver {
@@ -142,7 +150,7 @@ func (u *unit) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if of.TakeOver && earlier[index-of.First].record == nil {
+		if c := chains[index-of.First]; of.TakeOver && earlier[index-of.First].record == nil && (c == nil || c.When == "" && c.whole == nil && c.skip() == nil) {
 			u.outcome.AddToDo(index)
 			continue
 		}
@@ -150,7 +158,7 @@ func (u *unit) run(ctx context.Context) error {
 		if of.TakeOver {
 			t.put = u.take
 		}
-		t.setItem(callOfItem(u.call, items, index))
+		t.setItem(callOfItem(u.call, items, index, chains[index-of.First]))
 		outcome, err := t.run(ctx, time.Now().UTC())
 		if errors.Is(err, errToDo) {
 			u.outcome.AddToDo(index)
@@ -162,16 +170,25 @@ func (u *unit) run(ctx context.Context) error {
 			}
 			return err
 		}
-		u.end(index, outcome)
+		u.end(index, outcome, t.decided)
 	}
 	return nil
 }
 
-// end adds the end of an item to that of the unit.
-func (u *unit) end(index int, outcome protocol.Outcome) {
+// end adds the end of an item to that of the unit. Whether a step that has failed is tried again is decided, or known from records.
+func (u *unit) end(index int, outcome protocol.Outcome, decided *decision) {
 	u.outcome.Usage = u.outcome.Usage.Add(outcome.Usage)
-	if pause := delay(u.call.Retry, outcome.Attempts); mayFollow(u.call.Retry, outcome, pause) {
-		u.outcome.Again = append(u.outcome.Again, protocol.RetriedItem{Index: index, Attempts: outcome.Attempts, Delay: protocol.SecondsOf(pause)})
+	switch {
+	case outcome.Next:
+		u.outcome.AddNext(index)
+		return
+	case u.call.Step != nil && decided == nil:
+	case decided == nil:
+		pause := delay(u.call.Retry, outcome.Attempts)
+		decided = &decision{mayFollow(u.call.Retry, outcome, pause), pause}
+	}
+	if decided != nil && decided.again && outcome.Status == protocol.Failed {
+		u.outcome.Again = append(u.outcome.Again, protocol.RetriedItem{Index: index, Attempts: outcome.Attempts, Delay: protocol.SecondsOf(decided.pause)})
 		return
 	}
 	u.outcome.Counts.Add(outcome)

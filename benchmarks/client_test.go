@@ -14,9 +14,9 @@ func BenchmarkClientSlow(b *testing.B) { compareClients(b, 300*time.Millisecond)
 
 func compareClients(b *testing.B, takes time.Duration) {
 	for b.Loop() {
-		before := makeCallsByHand(b, clientCalls, newModelServer(b, clientSlots, takes))
-		took := makeCalls(b, clientCalls, 0, nil, newModelServer(b, clientSlots, takes))
-		after := makeCallsByHand(b, clientCalls, newModelServer(b, clientSlots, takes))
+		before := makeCallsByHand(b, fewer(clientCalls), newModelServer(b, clientSlots, takes))
+		took := makeCalls(b, fewer(clientCalls), 0, nil, newModelServer(b, clientSlots, takes))
+		after := makeCallsByHand(b, fewer(clientCalls), newModelServer(b, clientSlots, takes))
 		b.ReportMetric((before+after).Seconds()/2, "plain-s")
 		b.ReportMetric(2*took.Seconds()/(before+after).Seconds(), "ratio")
 	}

@@ -37,7 +37,7 @@ const (
 // long a run takes as a whole process, as a ratio (1.15 is the aim), and the first one after the many; the bytes that each run
 // added; and those of them that are not the run's own, which retention would remove with it: 6 KB are the limit.
 func BenchmarkGrowth(b *testing.B) {
-	count := 1000
+	count := fewer(1000)
 	if text := os.Getenv(growthRuns); text != "" {
 		var err error
 		if count, err = strconv.Atoi(text); err != nil {
@@ -55,7 +55,7 @@ func BenchmarkGrowth(b *testing.B) {
 		first := wall(b, used, gleitzeit, "run", flow).Seconds() // It also does what the process before left.
 		// The next process of a home may find what the one before has left to do: many starts, in turns, and the median of each home.
 		var freshTook, usedTook []float64
-		for range 6*rounds + 1 {
+		for range fewer(6*rounds + 1) {
 			freshTook = append(freshTook, wall(b, fresh, gleitzeit, "run", flow).Seconds())
 			usedTook = append(usedTook, wall(b, used, gleitzeit, "run", flow).Seconds())
 		}

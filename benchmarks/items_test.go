@@ -24,7 +24,7 @@ const (
 // are the aims); the cost of an item of 10,000, and of as many as GLEITZEIT_BENCH_ITEMS says, as ratios to that of 1,000 (1.15); the
 // peak of memory (1.3); and the bytes that an item adds to the home, whose result has about 100 (1,200).
 func BenchmarkItems(b *testing.B) {
-	most := 10_000
+	most := fewer(10_000)
 	if text := os.Getenv(manyItems); text != "" {
 		var err error
 		if most, err = strconv.Atoi(text); err != nil {
@@ -36,7 +36,7 @@ func BenchmarkItems(b *testing.B) {
 		for _, method := range []string{"mcp/tool.echo", "python/execute"} {
 			name := map[string]string{"mcp/tool.echo": "tool", "python/execute": "script"}[method]
 			var now, before []float64
-			for range 3 {
+			for range fewer(3) {
 				now = append(now, itemCost(b, gleitzeit, method, 500))
 				if earlier != "" {
 					before = append(before, itemCost(b, earlier, method, 500))
@@ -115,7 +115,7 @@ outputs: {done: "${each.succeeded}"}
 // BenchmarkStartBesideItems starts runs of one task beside a run of many items that wait for a model, in one home, and compares with
 // such starts beside an engine that has nothing to do: 1.5 is the aim.
 func BenchmarkStartBesideItems(b *testing.B) {
-	const items = 100_000
+	items := fewer(100_000)
 	gleitzeit := program(b)
 	for b.Loop() {
 		idle := startsBeside(b, gleitzeit, 1)
@@ -159,7 +159,7 @@ tasks:
 	}
 	<-asked
 	var took []float64
-	for range 2*rounds + 1 {
+	for range fewer(2*rounds + 1) {
 		short := exec.CommandContext(b.Context(), gleitzeit, "run", "short.yaml", "--new")
 		short.Dir, short.Env = folder, environ
 		began := time.Now()

@@ -22,7 +22,7 @@ func BenchmarkHello(b *testing.B) {
 	hello(used)
 	for b.Loop() {
 		var empty, warm, interpreter []time.Duration
-		for range rounds {
+		for range fewer(rounds) {
 			interpreter = append(interpreter, python())
 			empty = append(empty, hello(b.TempDir()))
 			warm = append(warm, hello(used))

@@ -48,6 +48,14 @@ func TestMain(m *testing.M) {
 // rounds is how often each side runs; the result is the median.
 const rounds = 5
 
+// fewer is a number of runs, items or calls, of which a tenth is enough where -short asks whether the benchmarks work.
+func fewer(count int) int {
+	if testing.Short() {
+		return max(count/10, 1)
+	}
+	return count
+}
+
 // nothing is the handler of a method that does nothing.
 type nothing struct{}
 
@@ -191,7 +199,7 @@ func compare(b *testing.B, tasks int, chained bool) {
 	for b.Loop() {
 		var ours, theirs []time.Duration
 		var ratios []float64
-		for range rounds {
+		for range fewer(rounds) {
 			theirs = append(theirs, s.written(b, sequential, parallel))
 			ours = append(ours, s.interpreted(b, p))
 			ratios = append(ratios, ours[len(ours)-1].Seconds()/theirs[len(theirs)-1].Seconds())

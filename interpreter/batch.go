@@ -35,6 +35,7 @@ type Batch struct {
 	MaxFailures   string // A number or a percentage of files; "" is no limit.
 	MaxTokens     int    // Of all calls, after which no other starts; 0 is no limit.
 	Deadline      string // Duration of the run after which it is stopped; "" is none.
+	Priority      string // "" is that of any task.
 }
 
 // DefaultMethod is the method of a batch that names none.
@@ -118,6 +119,9 @@ func (b Batch) template() value.Value {
 		method = DefaultMethod
 	}
 	template := value.Object(value.Field{Name: "method", Value: value.String(method)})
+	if b.Priority != "" {
+		template = template.With("priority", value.String(b.Priority))
+	}
 	if b.Cache {
 		template = template.With("cache", value.Bool(true))
 	}

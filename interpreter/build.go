@@ -39,7 +39,16 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 	p.FailFast = flow.FailFast != nil && flow.FailFast.Truth
 	p.ToolServers = from.ToolServers()
 	for _, task := range from.Tasks {
-		built := buildTask(from, task)
+		if task.Parent != nil {
+			continue
+		}
+		var steps *plan.Steps
+		built := plan.Task{}
+		if len(task.Parts) > 0 {
+			built, steps = buildSteps(from, task)
+		} else {
+			built = buildTask(from, task)
+		}
 		if task.Nested != nil {
 			addNested(p, task.Nested)
 		}
@@ -50,6 +59,7 @@ func build(in Input, from *resolve.Workflow) *plan.Plan {
 			if fanOut.Values == nil {
 				fanOut.Omit = in.Omit
 			}
+			fanOut.Steps = steps
 			built.FanOut = &fanOut
 		}
 		p.Tasks = append(p.Tasks, built)
@@ -114,6 +124,46 @@ func buildTask(from *resolve.Workflow, task *resolve.Task) plan.Task {
 		Split:           task.SplitPlan(),
 		Cache:           task.Cache != nil && task.Cache.Truth && repeat == nil,
 	}
+}
+
+// buildSteps builds a task whose items have steps. It has what each of them needs of other tasks.
+func buildSteps(from *resolve.Workflow, task *resolve.Task) (plan.Task, *plan.Steps) {
+	built := plan.Task{
+		ID: task.ID, Name: task.Name, Description: written(task.Description), Tags: allWritten(task.Tags), Metadata: valueOf(task.Metadata),
+		Method: plan.StepsMethod, Parameters: value.Object(), After: ids(from, task.Waits), Priority: plan.Priority(from.PriorityOf(task)),
+		When: task.Condition(), WhenUses: uses(from, task.WhenTexts), RunIf: task.RunCondition(),
+		ContinueOnError: task.ContinueOnError != nil && task.ContinueOnError.Truth, Finally: task.Finally,
+	}
+	order := task.Order()
+	steps := task.StepPlan(order)
+	need := func(all []plan.Use) []plan.Use {
+		all = slices.DeleteFunc(all, func(use plan.Use) bool {
+			return slices.ContainsFunc(order, func(step *resolve.Task) bool { return use.Task != "" && step.ID == use.Task })
+		})
+		for _, use := range all {
+			if !slices.Contains(built.Uses, use) {
+				built.Uses = append(built.Uses, use)
+			}
+		}
+		return all
+	}
+	for _, part := range order {
+		step := buildTask(from, part)
+		step.After, step.RunIf, step.ContinueOnError = nil, "", false // In the chain.
+		step.Uses, step.WhenUses = need(step.Uses), nil
+		need(uses(from, part.WhenTexts))
+		for _, server := range step.Servers {
+			if !slices.Contains(built.Servers, server) {
+				built.Servers = append(built.Servers, server)
+			}
+		}
+		steps.Tasks = append(steps.Tasks, step)
+	}
+	for _, output := range task.Outputs {
+		steps.Outputs = append(steps.Outputs, plan.Output{Name: output.Name, Value: output.Value.Value()})
+	}
+	need(uses(from, task.OutputTexts))
+	return built, steps
 }
 
 func written(n *definition.Node) string {

@@ -130,7 +130,7 @@ func checkPlan(t *testing.T, p *plan.Plan) {
 				t.Errorf("task %q waits for %q", task.ID, other)
 			}
 		}
-		if task.Method == "" || task.Timeout <= 0 && task.Workflow == "" && !keepsItsOwnTime(task.Method) {
+		if task.Method == "" || task.Timeout <= 0 && !task.HasSteps() && task.Workflow == "" && !keepsItsOwnTime(task.Method) {
 			t.Errorf("task without a timeout or a method: %+v", task)
 		}
 	}

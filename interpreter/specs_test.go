@@ -102,6 +102,7 @@ func specs() []protocol.Spec {
 		}},
 		{Name: "free/v1", Methods: []protocol.Method{
 			{Name: "free/any", Timeout: 90 * time.Second},
+			{Name: "free/ask", Waits: true, NoCache: true},
 			{Name: "free/strict", Timeout: time.Second, Parameters: []byte(`{
 				"type": "object",
 				"properties": {

@@ -18,8 +18,8 @@ func OnlineSpecs(ctx context.Context, o HandlerOptions, p *plan.Plan) (specs []p
 	}
 	defer func() { err = errors.Join(err, handler.Close()) }()
 	var methods []string
-	for i := range p.Tasks {
-		methods = append(methods, p.Tasks[i].Method)
+	for _, task := range p.Callers() {
+		methods = append(methods, task.Method)
 	}
 	found, unavailable := handler.Discover(ctx, methods, p.ToolServers, p.Folder)
 	if err := ctx.Err(); err != nil {

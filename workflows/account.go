@@ -74,8 +74,22 @@ func valuesByRef(p *plan.Plan) [][]byte {
 		if source := p.Tasks[i].Source; source != nil {
 			keep(value.String(source.Text))
 		}
+		if p.Tasks[i].HasSteps() {
+			keepSteps(p.Tasks[i].FanOut.Steps, keepForItems, keep)
+		}
 	}
 	return values
+}
+
+// keepSteps keeps the values of the steps of items.
+func keepSteps(steps *plan.Steps, keepForItems, keep func(value.Value)) {
+	for i := range steps.Tasks {
+		keepForItems(steps.Tasks[i].Parameters)
+		if source := steps.Tasks[i].Source; source != nil {
+			keep(value.String(source.Text))
+		}
+	}
+	keepForItems(outputsOf(steps))
 }
 
 // close resolves the run's outputs, records its end, and returns its result.

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/servertest"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/workflows"
@@ -96,6 +97,20 @@ func (r *rig) signal(t testing.TB, run client.WorkflowRun, text string) {
 	if err := r.Client.SignalWorkflow(t.Context(), run.GetID(), "", workflows.ApproveName, parsed(t, text)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// result returns the JSON of a task's result.
+func (r *rig) result(t testing.TB, task string) value.Value {
+	t.Helper()
+	record := r.tasks(t)[task]
+	if record.Value == nil {
+		t.Fatalf("task %s has no result: %+v", task, record)
+	}
+	result, err := resultstore.Load(t.Context(), r.store, protocol.Payload{Ref: record.Value})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
 }
 
 func TestATaskWaitsForAnApproval(t *testing.T) {

@@ -92,7 +92,7 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 		}
 	}
 	for _, id := range task.Dependencies {
-		if !uses(task.Uses, id) {
+		if !uses(task.Uses, id) && c.progress.Has(c.taskID(id)) { // Not a step, which the activity reads.
 			call.Bindings = append(call.Bindings, c.binding(plan.Use{Head: id, Task: c.taskID(id)}))
 		}
 	}
@@ -123,6 +123,56 @@ func (c *calls) itemsCall(task *plan.Task, listed *protocol.ExpandResponse) (pro
 		items.Total = listed.Total
 	}
 	return call, items, size
+}
+
+// stepCalls makes the call of the items one for each of their steps, and returns what they have beside it. The bindings are those of all
+// steps.
+func (c *calls) stepCalls(task *plan.Task, call *protocol.Call) ([]MapStep, int64) {
+	steps := task.FanOut.Steps
+	call.Format, call.Step = protocol.StepFormat, &protocol.Step{Chain: steps.Chain, Result: steps.Result}
+	size := int64(callSize * len(steps.Chain))
+	if len(steps.Outputs) > 0 {
+		payload, _ := newItemPayload(outputsOf(steps))
+		call.Step.Outputs = &payload
+		size += maxItemInline
+	}
+	all := make([]MapStep, len(steps.Tasks))
+	for i := range steps.Tasks {
+		step := steps.Tasks[i]
+		step.FanOut = task.FanOut
+		own, bytes := c.call(&step, &item{newItemList(&step, FanOut{}), protocol.NoItem})
+		size += bytes
+		for _, binding := range own.Bindings {
+			if !bound(call.Bindings, binding.Head) {
+				call.Bindings = append(call.Bindings, binding)
+			}
+		}
+		own.Run, own.Task, own.Bindings, own.Servers = protocol.RunInfo{}, "", nil, nil
+		all[i] = MapStep{Call: own, Queue: step.Queue, When: step.When, Servers: step.Servers}
+	}
+	return all, size
+}
+
+// of returns the call of a step of items, of the call that all steps share.
+func (m *MapStep) of(shared protocol.Call, index int) protocol.Call {
+	call, step := m.Call, *shared.Step
+	step.Index, step.When = index, m.When
+	call.Format, call.Run, call.Task, call.Bindings, call.Step = shared.Format, shared.Run, shared.Task, shared.Bindings, &step
+	for _, server := range shared.Servers {
+		if slices.Contains(m.Servers, server.Name) {
+			call.Servers = append(call.Servers, server)
+		}
+	}
+	return call
+}
+
+// outputsOf returns the outputs of steps as one value.
+func outputsOf(steps *plan.Steps) value.Value {
+	fields := make([]value.Field, len(steps.Outputs))
+	for i, output := range steps.Outputs {
+		fields[i] = value.Field{Name: output.Name, Value: output.Value}
+	}
+	return value.Object(fields...)
 }
 
 // groupCall returns the call that groups the texts of a round of a task.

@@ -36,10 +36,20 @@ func (c *Calls) Task(task int) protocol.Call {
 	return call
 }
 
-// Items returns the call of a page of the items of a task.
-func (c *Calls) Items(task int, listed *protocol.ExpandResponse, page protocol.Page) protocol.Call {
-	call, items, _ := c.itemsCall(&c.plan.Tasks[task], listed)
+// Items returns the call of a page of the items of a task, or those of their steps.
+func (c *Calls) Items(task int, listed *protocol.ExpandResponse, page protocol.Page) []protocol.Call {
+	of := &c.plan.Tasks[task]
+	call, items, _ := c.itemsCall(of, listed)
 	items.Page, items.First, items.Count = page, page.First, page.Count
 	call.Items = &items
-	return call
+	if !of.HasSteps() {
+		return []protocol.Call{call}
+	}
+	steps, _ := c.stepCalls(of, &call)
+	all := make([]protocol.Call, len(steps))
+	for i := range steps {
+		all[i] = steps[i].of(call, i)
+		all[i].Items = &items
+	}
+	return all
 }

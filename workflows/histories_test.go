@@ -55,6 +55,7 @@ func TestRecordHistories(t *testing.T) {
 		{name: "cleanup-slow", run: flow(slowCleanUp)},
 		{name: "cleanup-killed", idle: true, run: killedCleanUp},
 		{name: "repeated", run: polling},
+		{name: "steps", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: stepsRun},
 		{name: "repeated-killed", idle: true, run: killedPolling},
 		{name: "approved", run: reviewedRun},
 		{name: "approved-continued", options: []servertest.Option{servertest.WithOverrides(smallHistories)}, run: signalledReview},

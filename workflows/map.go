@@ -44,8 +44,17 @@ type Map struct {
 	Start    time.Time      `json:"start"`            // The beginning of the clock of State.
 	Slots    SlotsMessage   `json:"slots"`            // The last one that was read.
 	Shared   bool           `json:"shared,omitempty"` // Other tasks can use the slots that are no longer needed.
+	Steps    []MapStep      `json:"steps,omitempty"`  // Of every item; empty: it has none.
 
 	Workflow *plan.Workflow `json:"workflow,omitempty"` // That each item runs; nil: they make calls.
+}
+
+// MapStep is a step of every item. Its call has neither run nor bindings, which are those of Map.Call.
+type MapStep struct {
+	Call    protocol.Call `json:"call"`
+	Queue   string        `json:"queue,omitempty"` // Empty is the run's own.
+	When    string        `json:"when,omitempty"`
+	Servers []string      `json:"servers,omitempty"` // Names of those of Map.Call that it may use.
 }
 
 // SlotsMessage says how many items, or units of them, may be in flight.
@@ -224,6 +233,9 @@ func (w *window) begin(ctx workflow.Context) {
 // callBytes is the approximate size of the call of a unit.
 func (w *window) callBytes() int64 {
 	size := int64(2*callSize + maxItemInline)
+	if step := w.Call.Step; step != nil {
+		size += maxItemInline + int64(len(step.Chain))*callSize/4
+	}
 	for _, binding := range w.Call.Bindings {
 		size += bindingSize(binding)
 	}
@@ -255,23 +267,33 @@ func (w *window) start(ctx workflow.Context, unit fanout.Unit) workflow.Future {
 	if w.Workflow != nil {
 		return w.startNested(ctx, unit)
 	}
-	call, items := w.Call, w.Items
+	call, items, queue := w.Call, w.Items, w.Queue
+	task := call.Task
+	if len(w.Steps) > 0 {
+		step := &w.Steps[unit.Step]
+		call = step.of(w.Call, unit.Step)
+		if task = protocol.FormatStepID(call.Task, call.Step.ID()); w.Settings.OwnQueue {
+			queue = ""
+		} else {
+			queue = step.Queue
+		}
+	}
 	items.Page, items.First, items.Count, items.Attempts, items.Recorded = unit.Page, unit.First, unit.Count, unit.Attempts, unit.Recorded
 	items.TakeOver = unit.TakeOver
 	call.Items = &items
 	options := activityOptions(&call, w.Settings)
 	if isSingle(unit) {
-		options.ActivityID = protocol.FormatActivityID(call.Task, unit.First)
+		options.ActivityID = protocol.FormatActivityID(task, unit.First)
 		if labels := w.labels[unit.Page.First]; len(labels) == unit.Page.Count {
 			options.Summary = labels[unit.First-unit.Page.First]
 		}
 	} else {
-		options.ActivityID = protocol.FormatUnitID(call.Task, unit.First, unit.First+unit.Count-1)
+		options.ActivityID = protocol.FormatUnitID(task, unit.First, unit.First+unit.Count-1)
 		options.ScheduleToCloseTimeout = 0 // Its items have their own max_elapsed.
 		options.RetryPolicy = &temporal.RetryPolicy{InitialInterval: retryPause, BackoffCoefficient: 1, MaximumAttempts: unitAttempts}
 		options.Summary = fmt.Sprintf("%d items", unit.Count)
 	}
-	options.TaskQueue = w.Queue
+	options.TaskQueue = queue
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), call.Method, call)
 }
 

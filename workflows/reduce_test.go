@@ -215,8 +215,8 @@ func (r *rig) ofTask(t testing.TB, task string) resultstore.Record {
 	return records[len(records)-1]
 }
 
-// result returns the result of a task.
-func (r *rig) result(t testing.TB, task string) value.Value {
+// reduced returns the result of a task.
+func (r *rig) reduced(t testing.TB, task string) value.Value {
 	t.Helper()
 	record := r.ofTask(t, task)
 	if record.Value == nil {
@@ -240,7 +240,7 @@ func TestTextsBecomeOneInRounds(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, reduction(s, 40, ""))
 	same(t, "status", result.Status, protocol.Completed)
-	answer := r.result(t, "report")
+	answer := r.reduced(t, "report")
 	response, _ := answer.Get("response")
 	var want []string
 	for i := range 40 {
@@ -288,7 +288,7 @@ func TestOneTextIsOneCall(t *testing.T) {
 	r := newRig(t)
 	same(t, "status", r.run(t, reduction(s, 1, "")).Status, protocol.Completed)
 	same(t, "calls", len(s.asked()), 1)
-	same(t, "calls in the result", number(t, r.result(t, "report"), "calls"), "1")
+	same(t, "calls in the result", number(t, r.reduced(t, "report"), "calls"), "1")
 }
 
 // TestACallOfARoundFails: no other round follows, what has completed stays, and the first failure is named.
@@ -377,7 +377,7 @@ tasks:
     parameters: {provider: openai, base_url: "%s", model: m, prompt: List the marks., input: "${texts}"}
 `, s.URL))
 	same(t, "status", result.Status, protocol.Completed)
-	task, answer := r.ofTask(t, "report"), r.result(t, "report")
+	task, answer := r.ofTask(t, "report"), r.reduced(t, "report")
 	same(t, "warning", task.Warning, "2 of 3 texts were left out: they are empty, or their items have no result")
 	same(t, "inputs", number(t, answer, "inputs"), "1")
 	same(t, "left out", number(t, answer, "left_out"), "2")
@@ -438,7 +438,7 @@ func TestCallsOfAReductionGoToItsQueue(t *testing.T) {
 			calls += reduceActivities(t, histories(t, r.Client, child.GetWorkflowId(), child.GetRunId()), other)
 		}
 	}
-	same(t, "groupings", fmt.Sprint(groupings), number(t, r.result(t, "report"), "rounds"))
+	same(t, "groupings", fmt.Sprint(groupings), number(t, r.reduced(t, "report"), "rounds"))
 	if calls == 0 {
 		t.Error("no call was found")
 	}
@@ -468,11 +468,11 @@ func TestCallsOfAReductionAreCached(t *testing.T) {
 		first := text[strings.Index(text, "  - id: report"):strings.Index(text, "  - {id: after")]
 		again := strings.Replace(first, "id: report\n", "id: again\n    dependencies: [report]\n", 1)
 		same(t, "status", r.run(t, text+again).Status, protocol.Completed)
-		calls, err := strconv.Atoi(number(t, r.result(t, "report"), "calls"))
+		calls, err := strconv.Atoi(number(t, r.reduced(t, "report"), "calls"))
 		if err != nil || calls < 3 {
 			t.Fatalf("%d calls: %v", calls, err)
 		}
-		same(t, "calls of the equal task", number(t, r.result(t, "again"), "calls"), fmt.Sprint(calls))
+		same(t, "calls of the equal task", number(t, r.reduced(t, "again"), "calls"), fmt.Sprint(calls))
 		same(t, "calls of the server with cache: "+cache, len(s.asked()), want*calls)
 	}
 }
@@ -520,7 +520,7 @@ func TestEachGroupHasAnAnswer(t *testing.T) {
 	r := newRig(t)
 	result := r.run(t, teams(s, "${item.item.team}"))
 	same(t, "status", result.Status, protocol.Completed)
-	answer := r.result(t, "report")
+	answer := r.reduced(t, "report")
 	list, _ := answer.Get("results")
 	if len(list.Elements()) != 3 {
 		t.Fatalf("results %s", answer.JSON())
@@ -568,7 +568,7 @@ func TestEachGroupHasAnAnswer(t *testing.T) {
 		want = append(want, fmt.Sprintf("%q", marksOf(team)))
 	}
 	same(t, "output", string(result.Outputs.Inline.JSON()), `{"all":[`+strings.Join(want, ",")+`]}`)
-	each := r.result(t, "each")
+	each := r.reduced(t, "each")
 	same(t, "the first item", get(get(each, "results").Elements()[0], "result", "value").Text(), "b "+marksOf("b"))
 }
 

@@ -34,6 +34,7 @@ var recorded = []string{
 	"items-1", "items-2", "items-of-each-1", "items-of-failing-1", "items-of-none-1", "items-of-again-1", "items-when-1", "items-when-of-each-1",
 	"items-when-of-none-1", "items-failing-1", "items-failing-of-batch-1", "items-cancelled-1", "items-cancelled-of-batch-1",
 	"cleanup-always-1", "cleanup-always-of-each-1", "cleanup-cancelled-1", "cleanup-cancelled-of-each-1", "cleanup-continued-1", "cleanup-continued-2", "cleanup-continued-3", "cleanup-killed-1", "cleanup-late-1", "cleanup-slow-1", "repeated-1", "repeated-killed-1",
+	"steps-1", "steps-of-each-1", "steps-of-named-1",
 	"approved-1", "approved-continued-1", "approved-continued-2", "approved-never-1",
 	"within-1", "within-of-sub-1", "within-of-deep-1", "within-cancelled-1", "within-cancelled-of-sub-1", "within-continued-1", "within-continued-of-sub-1",
 	"within-continued-of-sub-2", "within-continued-of-sub-3", "within-continued-of-sub-4", "within-killed-1", "within-killed-of-sub-1",

@@ -64,6 +64,11 @@ func (r *run) startItems(ctx workflow.Context, s *spread, slots SlotsMessage) wo
 		},
 		Items: items,
 	}
+	if task.HasSteps() {
+		m.Steps, size = r.calls.stepCalls(task, &m.Call)
+		r.sent += size
+		m.Limits.Steps, m.Limits.ByModel = len(m.Steps), each.Steps.ByModel
+	}
 	if each.Reduces {
 		m.State.Next, m.Limits.MaxFailures = s.listed.Groups.First, &plan.Tolerance{} // A round without one of its answers is of no use.
 	}

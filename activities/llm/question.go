@@ -53,7 +53,7 @@ func readQuestion(ctx context.Context, c *call) (*question, error) {
 		return nil, err
 	}
 	if c.request.Method == Request {
-		q.Body, err = bodyOf(given, c.model)
+		q.Body, err = bodyOf(given, c.model, c.request.Stream != nil)
 		return q, err
 	}
 	if c.request.Method == Transcribe {

@@ -27,9 +27,10 @@ func requestedModel(given value.Value) (string, error) {
 }
 
 // bodyOf makes what is sent: the body as it is, with the name of the model on the server.
-func bodyOf(given value.Value, model string) (*provider.Body, error) {
+func bodyOf(given value.Value, model string, streams bool) (*provider.Body, error) {
 	body, _ := given.Get("body")
-	if stream, _ := body.Get("stream"); stream.Bool() {
+	stream, _ := body.Get("stream")
+	if stream.Bool() && !streams {
 		return nil, protocol.Errorf(protocol.InvalidParams, "%s: `stream` of the body is not supported: a response is one document", Request).
 			WithHint("remove `stream`, or set it to false")
 	}
@@ -83,11 +84,16 @@ func (x *forwarding) run(ctx context.Context) (protocol.Result, error) {
 		if !can {
 			return false, 0, provider.CannotSend(protocol.Errorf(protocol.InvalidParams, "%s is not supported by the provider %q", Request, m.Provider))
 		}
+		begun := x.stream()
 		var err error
 		if x.response, err = to.Forward(ctx, &x.request); err != nil {
-			return false, 0, err
+			if *begun { // What the client has cannot be taken back: the request is not sent again.
+				failure := protocol.AsError(err, protocol.TaskExecutionFailed)
+				err = protocol.Errorf(failure.Code, "%s", failure.Message)
+			}
+			return *begun, 0, err
 		}
-		return false, x.request.TokensOf(&x.answer), x.read()
+		return *begun, x.request.TokensOf(&x.answer), x.read()
 	})
 	x.call.usage = x.call.usage.Add(x.answer.Usage())
 	if err != nil && !x.refusesRequest(err) {
@@ -106,6 +112,19 @@ func (x *forwarding) run(ctx context.Context) (protocol.Result, error) {
 	return x.withWarning(protocol.Result{Value: x.value()}), nil
 }
 
+// stream passes on the response in pieces, if the request wants that. begun is whether there was one.
+func (x *forwarding) stream() (begun *bool) {
+	begun = new(bool)
+	body, _ := x.call.request.Parameters.Get("body")
+	if wanted, _ := body.Get("stream"); wanted.Bool() {
+		x.request.Body.Stream = func(piece []byte) error {
+			*begun = true
+			return x.call.request.Stream(piece)
+		}
+	}
+	return begun
+}
+
 // refusesRequest reports whether a response refuses the request for what it is. A model that is missing, and access that is denied, are
 // failures of the call: another try may succeed when they are repaired.
 func (x *forwarding) refusesRequest(err error) bool {
@@ -122,6 +141,9 @@ func (x *forwarding) refusesRequest(err error) bool {
 // read reads the counts of an answer, and why it ended.
 func (x *forwarding) read() error {
 	body, err := value.Parse(x.response.Body)
+	if err != nil && x.response.Streamed {
+		return nil // The server has not counted.
+	}
 	if err != nil {
 		return protocol.Errorf(protocol.TaskExecutionFailed, "invalid response from the server: %s", err)
 	}

@@ -91,6 +91,48 @@ func TestBodyIsSentAsItIs(t *testing.T) {
 	}
 }
 
+// A response that is streamed is passed on line by line, with what it has used. When it breaks off, the request is not sent again: what was
+// passed on cannot be taken back. A request that the server refuses before has its response.
+func TestResponseThatIsStreamed(t *testing.T) {
+	var asked atomic.Int64
+	how := ""
+	url := serving(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if how == "refused" {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"error":{"message":"no"}}`)
+			return
+		}
+		fmt.Fprint(w, "data: {\"choices\":[]}\n\n")
+		if how == "broken" {
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		fmt.Fprint(w, "data: {\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n\ndata: [DONE]\n\n")
+	})
+	handler := open(t, llm.Options{Provider: "openai", Providers: compatibleAt("", url+"/v1")})
+	request := asking(t, llm.Request, `{"url":"/v1/chat/completions","body":{"model":"m","stream":true,"messages":[]}}`)
+	var pieces []string
+	request.Stream = func(piece []byte) error { pieces = append(pieces, string(piece)); return nil }
+	result, err := handler.Handle(t.Context(), request, nil)
+	if got := strings.Join(pieces, "|"); err != nil || got != "data: {\"choices\":[]}\n|\n|data: {\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n|\n|data: [DONE]\n|\n" {
+		t.Errorf("%v %q", err, got)
+	}
+	want(t, result, map[string]string{"status_code": "200", "prompt_tokens": "3", "tokens_used": "4"})
+	how, pieces = "broken", nil
+	failure := fails(t, t.Context(), handler, request, nil)
+	if len(pieces) != 2 || asked.Load() != 2 {
+		t.Errorf("%d pieces of %d responses: %s", len(pieces), asked.Load(), failure.Message)
+	}
+	how, pieces = "refused", nil
+	want(t, ask(t, handler, llm.Request, `{"url":"/v1/chat/completions","body":{"model":"m","messages":[]}}`), map[string]string{"status_code": "400"})
+	result, err = handler.Handle(t.Context(), request, nil)
+	if err != nil || len(pieces) > 0 {
+		t.Errorf("%v %q", err, pieces)
+	}
+	want(t, result, map[string]string{"status_code": "400", "body": `{"error":{"message":"no"}}`})
+}
+
 // What the server says decides whether the request has a response, is sent again, or fails.
 func TestWhatAServerSaysOfARequest(t *testing.T) {
 	const key = "sk-0123456789abcdef"

@@ -86,7 +86,7 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
+		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/licenses", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
@@ -101,6 +101,12 @@ var rules = []rule{
 		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "activities/rows", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference",
 		"internal/documents/reader", "internal/protocol", "internal/requestfile", "internal/value",
 	}, []string{disk}},
+	{"cmd/gleitzeit/internal/batchapi", []string{
+		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/view", "activities/llm", "interpreter", "interpreter/plan", "internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/requestfile", "internal/value",
+	}, []string{disk, network}},
+	{"cmd/gleitzeit/internal/batchruns", []string{
+		"activities/llm", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol",
+	}, nil},
 	{"cmd/gleitzeit/internal/mistyped", []string{"internal/suggest"}, []string{cobra}},
 	{"cmd/gleitzeit/internal/parameters", []string{"internal/protocol", "internal/value"}, nil},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
@@ -111,7 +117,7 @@ var rules = []rule{
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/runs", []string{"internal/temporalname",
 		"cmd/gleitzeit/internal/runs/followers", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/runs/retention", "cmd/gleitzeit/internal/view", "worker", "workflows", "activities", "activities/llm", "activities/mcp", "activities/python",
-		"interpreter/plan", "internal/child", "internal/cluster", "internal/config", "internal/documents", "internal/documents/reader", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/resultstore",
+		"interpreter/plan", "internal/child", "internal/cluster", "internal/config", "internal/documents", "internal/documents/reader", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/redaction", "internal/resultstore",
 		"internal/resultstore/open", "internal/resultstore/sealed", "internal/scratch", "internal/secretsource", "internal/value", "internal/webui",
 	}, []string{disk, sdkClient, sdkErrors, api}},
 	{"cmd/gleitzeit/internal/retry", []string{

@@ -29,6 +29,7 @@ type Settings struct {
 	KeyFile       string // Absolute path of the file with encryption keys; empty: nothing is encrypted.
 	Python        Python
 	MCP           MCP
+	Server        Server
 
 	Provider  string                      // Provider of models for tasks that name none.
 	Providers []protocol.ProviderSettings // One for each provider of the Options, in their order.
@@ -88,6 +89,7 @@ func Load(o Options) (*Settings, error) {
 	}
 	s.Python = readPython(l)
 	s.MCP = readMCP(l)
+	s.Server = readServer(l)
 	if len(l.errors) > 0 {
 		return nil, asError(l.errors)
 	}

@@ -9,6 +9,11 @@ import (
 // Bearer accepts requests to these hosts, without an origin or from the same origin, with the token in the Authorization
 // header. It removes the token from the request. realm names the server for people.
 func Bearer(realm, token string, hosts Hosts, inner http.Handler) http.Handler {
+	return BearerOr(realm, token, hosts, func(w http.ResponseWriter, text string, status int) { http.Error(w, text, status) }, inner)
+}
+
+// BearerOr is Bearer with the responses to requests that are refused.
+func BearerOr(realm, token string, hosts Hosts, refuse func(w http.ResponseWriter, text string, status int), inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("X-Content-Type-Options", "nosniff")
@@ -16,12 +21,12 @@ func Bearer(realm, token string, hosts Hosts, inner http.Handler) http.Handler {
 		header.Set("Cache-Control", "no-store")
 		switch {
 		case !hosts.Meant(r):
-			http.Error(w, "this server only answers as "+hosts[0], http.StatusMisdirectedRequest)
+			refuse(w, "this server only answers as "+hosts[0], http.StatusMisdirectedRequest)
 		case Foreign(r):
-			http.Error(w, "this request comes from a page of another site", http.StatusForbidden)
+			refuse(w, "this request comes from a page of another site", http.StatusForbidden)
 		case !bears(r, token):
 			header.Set("WWW-Authenticate", fmt.Sprintf("Bearer realm=%q", realm))
-			http.Error(w, "the Authorization header must be: Bearer TOKEN", http.StatusUnauthorized)
+			refuse(w, "the Authorization header must be: Bearer TOKEN", http.StatusUnauthorized)
 		default:
 			r.Header.Del("Authorization")
 			inner.ServeHTTP(w, r)

@@ -99,6 +99,12 @@ func (h *Home) UIToken() string { return h.file("ui.token") }
 // MCPToken is the file with the token for the MCP server over HTTP.
 func (h *Home) MCPToken() string { return h.file("mcp.token") }
 
+// APIToken is the file with the token for the Batch API.
+func (h *Home) APIToken() string { return h.file("api.token") }
+
+// BatchAPI is the folder with the files and batches of the Batch API.
+func (h *Home) BatchAPI() string { return h.file("batch-api") }
+
 func (h *Home) runs() string { return h.file("runs") }
 
 func (h *Home) file(name string) string { return filepath.Join(h.Path, name) }

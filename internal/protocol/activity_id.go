@@ -23,6 +23,17 @@ func FormatUnitID(task string, first, last int) string {
 	return fmt.Sprintf("%s[%d-%d]", task, first, last)
 }
 
+// FormatStepID returns what stands for the task in the activity ids of a step of its items: `files.judge`. Ids of tasks have no dot.
+func FormatStepID(task, step string) string { return task + "." + step }
+
+// cutStep removes the step from what stands for a task in an activity id.
+func cutStep(task string) string {
+	if at := strings.LastIndexByte(task, '.'); at > strings.LastIndexByte(task, '/') {
+		return task[:at]
+	}
+	return task
+}
+
 // roundOf is what stands in the brackets of the activity id of a round, before its number.
 const roundOf = "round "
 
@@ -37,9 +48,10 @@ func IsRoundID(id string) bool {
 	return strings.HasPrefix(rest, roundOf)
 }
 
-// ParseUnitID splits the activity id of a unit.
+// ParseUnitID splits the activity id of a unit, of items or of a step of them.
 func ParseUnitID(id string) (task string, first, last int, isUnit bool) {
 	task, rest, _ := cutItem(id)
+	task = cutStep(task)
 	from, to, isUnit := strings.Cut(strings.TrimSuffix(rest, "]"), "-")
 	first, err := strconv.Atoi(from)
 	last, err2 := strconv.Atoi(to)
@@ -55,7 +67,8 @@ func cutItem(id string) (task, rest string, found bool) {
 	return id[:at], id[at+1:], true
 }
 
-// ParseActivityID splits an activity id into task and item, which is NoItem for a whole task, for a unit and for a round.
+// ParseActivityID splits an activity id into task and item, which is NoItem for a whole task, for a unit and for a round. It leaves out
+// the step.
 func ParseActivityID(id string) (task string, item int) {
 	if task, _, _, isUnit := ParseUnitID(id); isUnit {
 		return task, NoItem
@@ -68,5 +81,5 @@ func ParseActivityID(id string) (task string, item int) {
 	if !isItem || err != nil {
 		return id, NoItem
 	}
-	return task, index
+	return cutStep(task), index
 }

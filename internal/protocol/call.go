@@ -80,6 +80,7 @@ type Call struct {
 	Servers  []ToolServer `json:"servers,omitempty"`  // Those of the workflow that the call may need.
 	Items    *Items       `json:"items,omitempty"`    // The items that it is for, one after the other. It has no Item and no binding for them.
 	Priority int          `json:"priority,omitempty"` // Temporal's key: 1 starts first, 5 last; 0 is NormalPriority.
+	Step     *Step        `json:"step,omitempty"`     // The step of the items that it is for; nil: they have none.
 }
 
 // NormalPriority is the priority of a call that sets none.
@@ -92,9 +93,11 @@ type Source struct {
 }
 
 // CallFormat is the latest version of Call and Outcome; an activity rejects a later one. A program writes the earliest that
-// suffices: ReduceFormat is that of a Call with Reduce, RetryFormat that of one with Repeat, or whose Retry is Selective, SplitFormat that of one with Split, and all others have the first.
+// suffices: StepFormat is that of a Call with Step, ReduceFormat that of one with Reduce, RetryFormat that of one with Repeat, or whose Retry is
+// Selective, SplitFormat that of one with Split, and all others have the first.
 const (
-	CallFormat   = ReduceFormat
+	CallFormat   = StepFormat
+	StepFormat   = 4
 	ReduceFormat = 4
 	RetryFormat  = 3
 	SplitFormat  = 2
@@ -164,6 +167,8 @@ type Outcome struct {
 	Warning    string    `json:"warning,omitempty"` // What people should know of the result.
 	Item       string    `json:"item,omitempty"`    // Of an item that has failed: as messages name it.
 	Printed    Payload   `json:"printed,omitzero"`  // What an attempt without a result has printed: a Printed.
+	Next       bool      `json:"next,omitempty"`    // Of a step of an item: the next one follows.
+	Took       Seconds   `json:"took,omitempty"`    // Of an item that has ended with a step: how long that took, without the steps before.
 }
 
 // MaxLostWorkers is how often a task is scheduled again after the process running it stopped.

@@ -146,6 +146,9 @@ type Request struct {
 	Secrets *redaction.Set
 	// Write receives the text of an answer in pieces, as it comes. Nil where nobody reads it. It does not block.
 	Write func(text string)
+	// Stream receives the response to a request of llm/request that wants a stream, in pieces, as it comes. After its error, the call ends.
+	// Nil: such a request is not supported, because a result is one document.
+	Stream func(piece []byte) error
 	// Print receives what a script prints, in pieces, as it comes: to its standard error, or else to its standard output. Nil
 	// where nobody reads it. It does not block.
 	Print func(text string, stderr bool)

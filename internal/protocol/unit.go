@@ -128,6 +128,7 @@ type UnitOutcome struct {
 	Left    int           `json:"left,omitempty"`  // How many of the last items it has not begun.
 	Failure *ItemFailure  `json:"failure,omitempty"`
 	ToDo    []ItemRange   `json:"to_do,omitempty"` // Items that no earlier run has done.
+	Next    []ItemRange   `json:"next,omitempty"`  // Items whose next step follows.
 }
 
 // ItemRange is a number of items that follow each other.
@@ -137,13 +138,7 @@ type ItemRange struct {
 }
 
 // AddToDo adds an item that no earlier run has done. Items are added in their order.
-func (u *UnitOutcome) AddToDo(index int) {
-	if last := len(u.ToDo) - 1; last >= 0 && u.ToDo[last].First+u.ToDo[last].Count == index {
-		u.ToDo[last].Count++
-		return
-	}
-	u.ToDo = append(u.ToDo, ItemRange{index, 1})
-}
+func (u *UnitOutcome) AddToDo(index int) { u.ToDo = addItem(u.ToDo, index) }
 
 // ItemCounts counts items by how they ended.
 type ItemCounts struct {

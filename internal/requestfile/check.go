@@ -13,6 +13,7 @@ import (
 type Summary struct {
 	Requests int       // Lines that are not blank.
 	Invalid  int       // Those of them that cannot be sent.
+	Model    string    // With Options.Uniform: that of all requests.
 	File     []Problem // Why no line can be sent, whatever the lines have; empty if they can.
 }
 
@@ -37,6 +38,7 @@ func Check(from io.Reader, o Options, most int, report func(Problem)) (Summary, 
 			report(problem)
 		}
 	}
+	s.Model = lines.model
 	if s.Requests == 0 {
 		s.File = append(s.File, Problem{Code: EmptyFile, Message: "the file has no requests"})
 	}

@@ -4,7 +4,7 @@
 //
 // A file is checked in two ways. For `gleitzeit batch`, each line stands for itself, and NewReader with the zero Options is all of it. A
 // server of the Batch API accepts or refuses a file as a whole: Check, Options.Uniform and the codes URLMismatch, ModelMismatch and
-// TooManyTasks are for the one that is planned, whose answers have to be those of the API. Nothing calls them before it is there.
+// TooManyTasks are for `gleitzeit server --batch-api`, whose answers are those of the API.
 package requestfile
 
 import (

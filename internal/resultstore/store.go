@@ -79,6 +79,8 @@ const (
 	// Round is a round of a task that is repeated, after which another one follows or its rounds are over: RoundKey makes its Key. It is
 	// removed with its run.
 	Round Kind = "round"
+	// Step is an attempt of a step of an item: StepKey makes its Key. It is removed with its run.
+	Step Kind = "step"
 )
 
 // Key identifies a Record. For a run, Task is empty and Attempt 0.
@@ -108,7 +110,13 @@ func RoundKey(of Key) Key {
 	return of
 }
 
-// Record describes a run, or one attempt of a task or an item.
+// StepKey returns the Key of a step of an item. No task has such an id, and no query for tasks themselves finds it.
+func StepKey(of Key, step string) Key {
+	of.Task = protocol.FormatStepID(of.Task, step)
+	return of
+}
+
+// Record describes a run, or one attempt of a task, an item or a step of one.
 type Record struct {
 	Kind Kind `json:"kind"`
 	Key
@@ -188,7 +196,7 @@ func (b Batch) Check() error {
 		}
 	}
 	for _, record := range b.Records {
-		if record.Run == "" || (record.Kind != Run && record.Kind != Task && record.Kind != Function && record.Kind != Cached && record.Kind != Chunk && record.Kind != Round) {
+		if record.Run == "" || (record.Kind != Run && record.Kind != Task && record.Kind != Function && record.Kind != Cached && record.Kind != Chunk && record.Kind != Round && record.Kind != Step) {
 			return protocol.Errorf(protocol.InternalError, "cannot store a record of kind %q for run %q", record.Kind, record.Run).
 				WithKind(protocol.Permanent)
 		}

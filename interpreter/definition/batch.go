@@ -122,8 +122,12 @@ func readItems(t *taskReader, n *Node) {
 
 // Every other key of a template is a parameter.
 var templateKeys = keys[taskReader]{
-	{[]string{"method"}, text.required(), func(t *taskReader, n *Node) { t.Method = n },
-		"Method to run for each file."},
+	{[]string{"method"}, text, func(t *taskReader, n *Node) { t.Method = n },
+		"Method to run for each file; required without steps."},
+	{[]string{"steps"}, stepsList, readSteps,
+		"What is done for each file, instead of one method: tasks in the order of their dependencies, with references among them."},
+	{[]string{"outputs"}, mapping, readStepOutputs,
+		"Result of a file with steps: names, and values with references such as ${step.response}; by default it is the result of the last step."},
 	{[]string{"protocol"}, text, func(t *taskReader, n *Node) { t.Protocol = n },
 		"Protocol of the method, which allows a short method name: `chat` for `llm/chat`."},
 	{[]string{"priority"}, priority, func(t *taskReader, n *Node) { t.Priority = n },
@@ -191,8 +195,10 @@ func (w *Workflow) addBatch() {
 func (w *Workflow) readTemplate(made *taskReader) {
 	keys := &Node{Position: w.TemplateNode.Position, Kind: value.KindObject}
 	var others []Field
+	steps := isSteps(w.TemplateNode.Get("steps"))
 	for _, field := range w.TemplateNode.Fields {
-		if find(templateKeys, field.Name) >= 0 {
+		ofSteps := field.Name == "steps" || field.Name == "outputs"
+		if find(templateKeys, field.Name) >= 0 && (!ofSteps || steps) {
 			keys.Fields = append(keys.Fields, field)
 		} else {
 			others = append(others, field)
@@ -205,6 +211,9 @@ func (w *Workflow) readTemplate(made *taskReader) {
 	}
 	if made.Parameters == nil && given != nil && given.Kind != value.KindNull {
 		return // Of the wrong type, which is reported elsewhere.
+	}
+	if steps && made.Parameters == nil && len(others) == 0 {
+		return
 	}
 	merged := &Node{Position: w.TemplateNode.Position, Kind: value.KindObject, Fields: others}
 	if made.Parameters != nil {

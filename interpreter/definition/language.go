@@ -116,6 +116,9 @@ func SplitBys() []string {
 	return []string{string(protocol.SplitByParagraph), string(protocol.SplitByHeading), string(protocol.SplitByPage), string(protocol.SplitByLine)}
 }
 
+// StepRunIfs lists the same for a step of an item, which ends with the first step that fails.
+func StepRunIfs() []string { return RunIfs()[:2] }
+
 // RunIfs lists how what a task waits for may have to end, the default first.
 func RunIfs() []string { return []string{"success", "done", "always"} }
 

@@ -1,6 +1,10 @@
 package definition
 
-import "github.com/gleitzeit/gleitzeit/internal/value"
+import (
+	"slices"
+
+	"github.com/gleitzeit/gleitzeit/internal/value"
+)
 
 // Task is one task as the file has it. Keys that are absent are nil.
 type Task struct {
@@ -32,6 +36,11 @@ type Task struct {
 
 	Repeat *Repeat // Nil where it is done once.
 
+	StepsNode   *Node   // A list; nil where its items have no steps.
+	Steps       []*Task // What is done for each item.
+	OutputsNode *Node   // A mapping.
+	Outputs     []Output
+
 	MaxConcurrent *Node // A count. A batch has it, and those below, in Each.
 	MaxFailures   *Node // Text or a number.
 	Chunk         *Node // A count, or `auto`.
@@ -60,7 +69,7 @@ var taskKeys = keys[taskReader]{
 	{[]string{"protocol"}, text, func(t *taskReader, n *Node) { t.Protocol = n },
 		"Protocol of the method, which allows a short method name: `execute` for `python/execute`."},
 	{[]string{"method"}, text, func(t *taskReader, n *Node) { t.Method = n },
-		"Method that the task runs; required, unless it has `workflow`."},
+		"Method that the task runs; required, unless it has `workflow` or `steps`."},
 	{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n },
 		"Parameters of the method; their values can contain references such as ${task.response}."},
 	{[]string{"workflow"}, text, func(t *taskReader, n *Node) { t.Workflow = n },
@@ -85,6 +94,10 @@ var taskKeys = keys[taskReader]{
 		"Condition until which the task is done again, with pauses: polling."},
 	{[]string{"for_each"}, items.of("for_each", Itself, rowsKeys), readItems,
 		"Items to run the task for, each with ${item} and ${index}: a list, a reference to one, or the rows of a table."},
+	{[]string{"steps"}, stepsList, readSteps,
+		"What is done for each item, instead of one method: tasks in the order of their dependencies, with references among them."},
+	{[]string{"outputs"}, mapping, readStepOutputs,
+		"Result of an item with steps: names, and values with references such as ${step.response}; by default it is the result of the last step."},
 	{[]string{"max_concurrent"}, parallel, func(t *taskReader, n *Node) { t.MaxConcurrent = n },
 		"Maximum number of its items in flight, within the max_parallel of the run."},
 	{[]string{"max_failures"}, failures, func(t *taskReader, n *Node) { t.MaxFailures = n },
@@ -220,4 +233,66 @@ func readDependencies(t *taskReader, n *Node) {
 
 func readRetry(t *taskReader, n *Node) {
 	t.Retry = t.flow.retry(n)
+}
+
+// MaxSteps is how many steps the items of a task can have: every call of one names the others.
+const MaxSteps = 32
+
+// stepsList takes the steps of items.
+var stepsList = list.of("step", Elements, keysOfSteps{}).hinting(tasksHint)
+
+// keysOfSteps is the table of the keys of a step, which is made of that of a task.
+type keysOfSteps struct{}
+
+func (keysOfSteps) listed() []Key { return stepKeys.listed() }
+
+// notInSteps are the keys of a task that a step of its items cannot have.
+var notInSteps = []string{"workflow", "inputs", "for_each", "repeat", "max_concurrent", "max_failures", "max_tokens_total", "chunk", "steps", "outputs"}
+
+// stepKeys are the keys of a step of items: those of a task, without what makes a task with items.
+var stepKeys keys[taskReader]
+
+func init() {
+	stepKeys = slices.DeleteFunc(slices.Clone(taskKeys), func(k key[taskReader]) bool { return slices.Contains(notInSteps, k.names[0]) })
+	for i := range stepKeys {
+		of := &stepKeys[i]
+		switch of.names[0] {
+		case "method":
+			of.takes, of.about = of.takes.required(), "Method that the step runs."
+		case "dependencies":
+			of.about = "Steps before this one, and tasks, that must complete first; every one in a reference is a dependency, too."
+		case "run_if":
+			of.takes = text.words(StepRunIfs())
+			of.about = "How the steps that it needs must end: all completed (success, the default), or completed or skipped by their own `when` (done)."
+		case "continue_on_error":
+			of.about = "Whether the next steps of the item run after this one has failed; ${id.error.message} is the reason."
+		case "when":
+			of.about = "Condition, such as ${score.result} > 0.5; if it is false, the step is skipped for the item."
+		case "id":
+			of.about = "Name of the step in references and dependencies, which no other step and no task has; by default it is made from the name."
+		}
+	}
+}
+
+// readSteps reads the steps of items.
+func readSteps(t *taskReader, n *Node) {
+	t.StepsNode = n
+	t.flow.each("steps", n, mapping, func(element *Node) {
+		reader := taskReader{Task{Node: element, Finally: t.Finally}, t.flow}
+		read(t.flow, element, &reader, "a step", stepKeys)
+		t.Steps = append(t.Steps, &reader.Task)
+	})
+}
+
+// readStepOutputs reads what the steps of an item make its result.
+func readStepOutputs(t *taskReader, n *Node) {
+	t.OutputsNode = n
+	for _, field := range n.Fields {
+		t.Outputs = append(t.Outputs, Output(field))
+	}
+}
+
+// isSteps reports whether what a template has under `steps` are steps, and no parameter of its method.
+func isSteps(n *Node) bool {
+	return n != nil && n.Kind == value.KindList && slices.ContainsFunc(n.Elements, func(element *Node) bool { return element.Kind == value.KindObject })
 }

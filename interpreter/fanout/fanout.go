@@ -35,6 +35,8 @@ type Limits struct {
 	MaxFailures *plan.Tolerance `json:"max_failures,omitempty"`
 	MaxTokens   int64           `json:"max_tokens,omitempty"` // Of all items, after which no other starts; 0 is no limit.
 	TakeOver    bool            `json:"take_over,omitempty"`  // Items of earlier runs are taken over, before the others start.
+	Steps       int             `json:"steps,omitempty"`      // Of every item, one after the other; 0: it has none.
+	ByModel     bool            `json:"by_model,omitempty"`   // The steps use different models.
 }
 
 // State is how far a fan-out has come, without what is in flight.
@@ -44,16 +46,21 @@ type State struct {
 	Counts  protocol.ItemCounts   `json:"counts"` // Of those that have ended.
 	Usage   protocol.Usage        `json:"usage,omitzero"`
 	Failure *protocol.ItemFailure `json:"failure,omitempty"`
-	Pace    protocol.Seconds      `json:"pace,omitempty"` // That an item takes; 0 is not known.
+	Pace    protocol.Seconds      `json:"pace,omitempty"` // That an item takes, or its first step; 0 is not known.
+
+	Paces    []protocol.Seconds `json:"paces,omitempty"`    // The same for the other steps.
+	Draining bool               `json:"draining,omitempty"` // Items go on with later steps before others begin.
 }
 
-// Again are items that start once more.
+// Again are items that start once more, or that go on with a step.
 type Again struct {
 	First    int              `json:"first"`
 	Count    int              `json:"count"`
 	Attempts int              `json:"attempts,omitempty"` // That an item has had.
 	Recorded bool             `json:"recorded,omitempty"` // It is not known which of them have ended.
 	Due      protocol.Seconds `json:"due,omitempty"`      // When, on the caller's clock.
+	Step     int              `json:"step,omitempty"`
+	TakeOver bool             `json:"take_over,omitempty"` // The step is taken over, if an earlier run has it.
 }
 
 // Unit is what one activity does: items that follow each other in one page.
@@ -64,6 +71,7 @@ type Unit struct {
 	Attempts int
 	Recorded bool
 	TakeOver bool // Items are taken over from earlier runs. The others come back and start again.
+	Step     int  // Of all items.
 }
 
 // Progress is the state of a fan-out while units are in flight.
@@ -73,12 +81,15 @@ type Progress struct {
 	pages    []protocol.Page // Those that are known.
 	slots    int
 	inFlight int
+	going    int               // Items in flight that may go on with another step.
+	flying   []int             // By step: units in flight, without those that take over.
+	held     *protocol.Seconds // Since when a step waits for units of another one; nil: none does.
 	stopped  bool
 }
 
 // Continue returns the Progress of a fan-out in a state. It may have no slots yet.
 func Continue(limits Limits, state State, slots int) *Progress {
-	state.Again = slices.Clone(state.Again)
+	state.Again, state.Paces = slices.Clone(state.Again), slices.Clone(state.Paces)
 	return &Progress{State: state, limits: limits, slots: slots}
 }
 
@@ -106,7 +117,7 @@ func (p *Progress) TokensReached() bool {
 
 // Over reports whether nothing more starts, ever.
 func (p *Progress) Over() bool {
-	return p.stopped || p.TooManyFailed() || p.TokensReached() || p.Next >= p.limits.Total && len(p.Again) == 0
+	return p.stopped || p.TooManyFailed() || p.TokensReached() || p.Next >= p.limits.Total && len(p.Again) == 0 && p.going == 0
 }
 
 // Wanted returns how many slots the fan-out can use: fewer than it has, when it comes to its end.
@@ -114,8 +125,8 @@ func (p *Progress) Wanted() int {
 	if p.Over() {
 		return p.inFlight
 	}
-	if p.limits.TakeOver {
-		return p.inFlight + p.left()
+	if p.limits.TakeOver || p.limits.Steps > 0 {
+		return p.inFlight + p.left() + p.going
 	}
 	return p.inFlight + p.limits.Total - p.Next + len(p.Again)
 }
@@ -172,6 +183,9 @@ func (p *Progress) Begin(now protocol.Seconds) (Unit, bool) {
 	if p.Over() || p.inFlight >= p.slots {
 		return Unit{}, false
 	}
+	if p.limits.Steps > 0 {
+		return p.beginStep(now)
+	}
 	if unit, found := p.beginTakeOver(); found {
 		return unit, true
 	}
@@ -180,7 +194,7 @@ func (p *Progress) Begin(now protocol.Seconds) (Unit, bool) {
 		if again.Due > now || page == nil {
 			continue
 		}
-		unit := Unit{Page: *page, First: again.First, Count: min(again.Count, p.size()), Attempts: again.Attempts, Recorded: again.Recorded}
+		unit := Unit{Page: *page, First: again.First, Count: min(again.Count, p.size(0)), Attempts: again.Attempts, Recorded: again.Recorded}
 		if p.Again[i].First, p.Again[i].Count = again.First+unit.Count, again.Count-unit.Count; p.Again[i].Count == 0 {
 			p.Again = slices.Delete(p.Again, i, i+1)
 		}
@@ -191,7 +205,7 @@ func (p *Progress) Begin(now protocol.Seconds) (Unit, bool) {
 	if page == nil || len(p.Again) >= maxAgain {
 		return Unit{}, false
 	}
-	unit := Unit{Page: *page, First: p.Next, Count: min(p.size(), page.First+page.Count-p.Next)}
+	unit := Unit{Page: *page, First: p.Next, Count: min(p.size(0), page.First+page.Count-p.Next)}
 	p.Next += unit.Count
 	p.inFlight++
 	return unit, true
@@ -218,80 +232,94 @@ func (p *Progress) Due() (due protocol.Seconds, waits bool) {
 	for _, again := range p.Again[1:] {
 		due = min(due, again.Due)
 	}
+	if p.held != nil {
+		due = max(due, *p.held+p.hold())
+	}
 	return due, true
 }
 
-// size returns how many items the next unit has, at most.
-func (p *Progress) size() int {
+// size returns how many items the next unit of a step has, at most.
+func (p *Progress) size(step int) int {
+	pace := *p.paceOf(step)
 	switch {
 	case p.limits.MaxFailures != nil || p.limits.MaxTokens > 0:
 		return 1 // No item may start after the one with which a limit is reached.
 	case p.limits.Chunk > 0:
 		return p.limits.Chunk
-	case p.Pace <= 0:
+	case pace <= 0:
 		return 1
 	}
 	left := p.left()
 	fair := left / (share * max(p.slots, 1))
 	if p.Counts.Total >= trusted {
-		fair = max(fair, int(leastTime/p.Pace))
+		fair = max(fair, int(leastTime/pace))
 	}
-	return max(1, min(int(unitTime/p.Pace), fair, maxUnit))
+	return max(1, min(int(unitTime/pace), fair, maxUnit))
 }
 
 // EndItem records how the only item of a unit ended.
 func (p *Progress) EndItem(unit Unit, outcome protocol.Outcome) {
-	p.inFlight--
-	p.Counts.Add(outcome)
+	p.ended(unit)
 	p.Usage = p.Usage.Add(outcome.Usage)
-	if outcome.Status == protocol.Failed || outcome.Status == protocol.TimedOut {
+	if outcome.Next {
+		p.goOn(unit, []protocol.ItemRange{{First: unit.First, Count: 1}})
+	} else {
+		p.Counts.Add(outcome)
+	}
+	if !outcome.Next && (outcome.Status == protocol.Failed || outcome.Status == protocol.TimedOut) {
 		p.Failure = p.Failure.Merge(protocol.FailureOf(unit.First, outcome))
 	}
 	if outcome.Status == protocol.Completed {
-		p.pace(1, protocol.SecondsOf(outcome.FinishedAt.Sub(outcome.StartedAt)))
+		took := protocol.SecondsOf(outcome.FinishedAt.Sub(outcome.StartedAt))
+		if outcome.Took > 0 {
+			took = outcome.Took
+		}
+		p.pace(unit.Step, 1, took)
 	}
 }
 
 // EndUnit records how the items of a unit ended, at a time on the caller's clock.
 func (p *Progress) EndUnit(unit Unit, outcome protocol.UnitOutcome, now protocol.Seconds) {
-	p.inFlight--
+	p.ended(unit)
+	p.goOn(unit, outcome.Next)
 	p.Counts.AddAll(outcome.Counts)
 	p.Usage = p.Usage.Add(outcome.Usage)
 	p.Failure = p.Failure.Merge(outcome.Failure)
 	for _, item := range outcome.Again {
-		p.Again = append(p.Again, Again{First: item.Index, Count: 1, Attempts: item.Attempts, Due: now + item.Delay})
+		p.Again = append(p.Again, Again{First: item.Index, Count: 1, Attempts: item.Attempts, Due: now + item.Delay, Step: unit.Step})
 	}
 	for _, items := range outcome.ToDo {
-		p.Again = append(p.Again, Again{First: items.First, Count: items.Count})
+		p.Again = append(p.Again, Again{First: items.First, Count: items.Count, Step: unit.Step})
 	}
 	if outcome.Left > 0 {
-		p.Again = append(p.Again, Again{First: unit.First + unit.Count - outcome.Left, Count: outcome.Left, Recorded: unit.Recorded})
+		p.Again = append(p.Again, Again{First: unit.First + unit.Count - outcome.Left, Count: outcome.Left, Recorded: unit.Recorded, Step: unit.Step})
 	}
 	if unit.TakeOver {
 		return // It does not show how long a call takes.
 	}
-	p.pace(unit.Count-outcome.Left, outcome.Took)
+	p.pace(unit.Step, unit.Count-outcome.Left, outcome.Took)
 }
 
 // LoseUnit records that a unit ended without saying how: its items start again in smaller units, at last one by one, so that the one
 // which may be to blame harms few others. Those that have ended keep their results.
 func (p *Progress) LoseUnit(unit Unit) {
-	p.inFlight--
+	p.ended(unit)
 	size := (unit.Count + lostParts - 1) / lostParts
 	for first := 0; first < unit.Count; first += size {
-		p.Again = append(p.Again, Again{First: unit.First + first, Count: min(size, unit.Count-first), Recorded: true})
+		p.Again = append(p.Again, Again{First: unit.First + first, Count: min(size, unit.Count-first), Recorded: true, Step: unit.Step})
 	}
 }
 
-// pace corrects what is known of the time that an item takes. Half of it is new: what was quick may become slow, and the other way.
-func (p *Progress) pace(items int, took protocol.Seconds) {
+// pace corrects what is known of the time that an item takes, or a step of it. Half of it is new: what was quick may become slow, and the other way.
+func (p *Progress) pace(step, items int, took protocol.Seconds) {
 	const least = protocol.Seconds(1e-5)
 	if items <= 0 {
 		return
 	}
 	each := max(took/protocol.Seconds(items), least)
-	if p.Pace > 0 {
-		each = (p.Pace + each) / 2
+	known := p.paceOf(step)
+	if *known > 0 {
+		each = (*known + each) / 2
 	}
-	p.Pace = each
+	*known = each
 }

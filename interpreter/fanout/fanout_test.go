@@ -21,6 +21,7 @@ type world struct {
 	inFlight []fanout.Unit
 	ended    []int // By item: how often it has ended.
 	attempts []int
+	steps    []int // By item: how many of its steps are done.
 	failures int
 	now      protocol.Seconds
 }
@@ -40,7 +41,10 @@ func newWorld(t *testing.T, seed uint64) *world {
 		w.pages = append(w.pages, protocol.Page{Ref: protocol.Ref{Hash: fmt.Sprint(first)}, First: first, Count: count})
 		first += count
 	}
-	w.ended, w.attempts = make([]int, w.limits.Total), make([]int, w.limits.Total)
+	if w.random.IntN(2) == 0 {
+		w.limits.Steps, w.limits.ByModel = 1+w.random.IntN(4), w.random.IntN(2) == 0
+	}
+	w.ended, w.attempts, w.steps = make([]int, w.limits.Total), make([]int, w.limits.Total), make([]int, w.limits.Total)
 	w.progress = fanout.Continue(w.limits, fanout.State{}, 1+w.random.IntN(9))
 	return w
 }
@@ -81,6 +85,11 @@ func (w *world) begin(unit fanout.Unit) {
 	if unit.Count < 1 || unit.First < unit.Page.First || unit.First+unit.Count > unit.Page.First+unit.Page.Count {
 		w.t.Fatalf("the unit %+v is not in its page", unit)
 	}
+	for item := unit.First; item < unit.First+unit.Count; item++ {
+		if w.ended[item] == 0 && !unit.Recorded && w.steps[item] != unit.Step {
+			w.t.Fatalf("the unit %+v has item %d, of which %d steps are done", unit, item, w.steps[item])
+		}
+	}
 	if unit.TakeOver && (!w.limits.TakeOver || unit.Attempts > 0) {
 		w.t.Fatalf("the unit %+v takes over", unit)
 	}
@@ -101,6 +110,10 @@ func (w *world) end(at int) {
 		took = 3
 	}
 	if unit.Count == 1 && !unit.TakeOver {
+		if w.goesOn(unit, unit.First) {
+			w.progress.EndItem(unit, protocol.Outcome{Status: protocol.Completed, Next: true})
+			return
+		}
 		w.progress.EndItem(unit, w.outcome(unit.First, took))
 		return
 	}
@@ -123,6 +136,10 @@ func (w *world) end(at int) {
 			outcome.Again = append(outcome.Again, protocol.RetriedItem{Index: item, Attempts: w.attempts[item], Delay: 1})
 			continue
 		}
+		if w.goesOn(unit, item) {
+			outcome.AddNext(item)
+			continue
+		}
 		one := w.outcome(item, took)
 		outcome.Counts.Add(one)
 		if one.Status == protocol.Failed {
@@ -131,6 +148,15 @@ func (w *world) end(at int) {
 	}
 	outcome.Took = took * protocol.Seconds(unit.Count-outcome.Left)
 	w.progress.EndUnit(unit, outcome, w.now)
+}
+
+// goesOn does a step of an item, after which mostly another one follows if it has one.
+func (w *world) goesOn(unit fanout.Unit, item int) bool {
+	if unit.Step+1 >= w.limits.Steps || w.random.IntN(8) == 0 {
+		return false
+	}
+	w.steps[item], w.attempts[item] = unit.Step+1, 0
+	return true
 }
 
 func (w *world) outcome(item int, took protocol.Seconds) protocol.Outcome {

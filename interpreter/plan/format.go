@@ -8,7 +8,7 @@ const Format = 7
 
 // FormatFor returns the format of a plan: the first one that has all of its keys.
 func FormatFor(p *Plan) int {
-	if len(p.Workflows) > 0 || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.Waits || t.FanOut.IsReduction() }) {
+	if len(p.Workflows) > 0 || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.Waits || t.HasSteps() || t.FanOut.IsReduction() }) {
 		return 7
 	}
 	if p.CleanUpTimeout > 0 || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.Repeat != nil || t.Retry.Selective() }) {

@@ -62,6 +62,14 @@ func (p *Plan) Under(task string) *Plan {
 		if t.FanOut != nil {
 			each := *t.FanOut
 			each.Uses = uses(each.Uses)
+			if each.Steps != nil {
+				steps := *each.Steps
+				steps.Tasks = slices.Clone(steps.Tasks)
+				for n := range steps.Tasks {
+					steps.Tasks[n].Uses = uses(steps.Tasks[n].Uses)
+				}
+				each.Steps = &steps
+			}
 			t.FanOut = &each
 		}
 		if t.Repeat != nil {

@@ -96,24 +96,6 @@ type Task struct {
 	Servers []string `json:"servers,omitempty"` // Names of the workflow's tool servers that it may use.
 }
 
-// Queues lists the queues that tasks name, each once, in the file's order.
-func (p *Plan) Queues() []string {
-	var all []string
-	for i := range p.Tasks {
-		if queue := p.Tasks[i].Queue; queue != "" && !slices.Contains(all, queue) {
-			all = append(all, queue)
-		}
-	}
-	for i := range p.Workflows {
-		for _, queue := range p.Workflows[i].Plan.Queues() {
-			if !slices.Contains(all, queue) {
-				all = append(all, queue)
-			}
-		}
-	}
-	return all
-}
-
 // Repeat says how often a task is done, and until when.
 type Repeat struct {
 	Until    string           `json:"until"`          // A condition, with its references.

@@ -357,3 +357,9 @@ func (r *readyTasks) Pop() any {
 	r.tasks = r.tasks[:last]
 	return task
 }
+
+// Has reports whether the plan has a task of the id. Steps are none.
+func (s *Progress) Has(id string) bool {
+	_, has := s.place[id]
+	return has
+}

@@ -28,7 +28,7 @@ func (t *Task) resolveFanOut() {
 		t.resolveReduction()
 		return
 	}
-	if t.IsBatch || t.Method == nil || t.Parameters == nil || t.Method.ItemParameter == "" && !t.Method.closed {
+	if t.IsBatch || t.Parameters == nil || t.StepsNode == nil && (t.Method == nil || t.Method.ItemParameter == "" && !t.Method.closed) {
 		return
 	}
 	mode, pattern := t.foreignParameter(parameterBatchMode), t.foreignParameter(ParameterPattern)
@@ -71,7 +71,7 @@ func (t *Task) resolveFanOut() {
 	case len(sources) == 0:
 	case t.Each != nil:
 		t.fanOutError(sources[0], "for_each and these parameters both define items", "remove one of them")
-	case t.Method.ItemParameter == "":
+	case t.StepsNode == nil && t.Method.ItemParameter == "":
 		t.fanOutError(sources[0], t.Method.Name+" has no parameter for a file, so it cannot run for each file", "use for_each for other items")
 	case pattern != nil && pattern.Kind != value.KindString:
 		t.fanOutError(pattern, "file_pattern must be text, not "+pattern.Describe(), "")
@@ -123,7 +123,7 @@ func (t *Task) callParameters() *definition.Node {
 // foreignParameter returns a parameter that the method itself does not have.
 func (t *Task) foreignParameter(name string) *definition.Node {
 	n := t.Parameters.Get(name)
-	if n == nil || n.Kind == value.KindNull || slices.Contains(t.Method.Properties, name) {
+	if n == nil || n.Kind == value.KindNull || t.Method != nil && slices.Contains(t.Method.Properties, name) {
 		return nil
 	}
 	return n
@@ -164,9 +164,10 @@ func without(from *definition.Node, names []string) *definition.Node {
 }
 
 // passItem puts a reference to the item where the method takes a file, unless something is there already, or the text of the file is in
-// the parameters anyway.
-func (t *Task) passItem() {
-	if t.Parameters == nil || !t.Each.HasFiles() {
+// the parameters anyway. A step gets it unless it refers to another step.
+func (t *Task) passItem(names *Names) {
+	each := t.each()
+	if t.Parameters == nil || each == nil || !each.HasFiles() || t.Parent != nil && t.UsesStep(names) {
 		return
 	}
 	given := *t.Task
@@ -176,7 +177,7 @@ func (t *Task) passItem() {
 	if to := t.PathParameter(); to != "" && !(to == parameterDocument && t.usesText()) {
 		given.Parameters = put(given.Parameters, strings.Split(to, "."), reference("${"+HeadItem+"}"))
 	}
-	if len(t.Each.Models) > 0 && t.Method != nil && slices.Contains(t.Method.Properties, parameterModel) {
+	if len(each.Models) > 0 && t.Method != nil && slices.Contains(t.Method.Properties, parameterModel) {
 		if t.Inherited[parameterModel] != nil {
 			given.Parameters = without(given.Parameters, []string{parameterModel})
 		}
@@ -212,7 +213,7 @@ func (t *Task) PathParameter() string {
 	switch {
 	case t.Method == nil:
 		return ""
-	case t.images && slices.Contains(t.Method.FileParameters, parameterImage):
+	case (t.images || t.Parent != nil && t.Parent.images) && slices.Contains(t.Method.FileParameters, parameterImage):
 		return parameterImage
 	}
 	return t.Method.ItemParameter
@@ -267,12 +268,12 @@ const (
 
 // ItemKind returns what the items of the task are.
 func (t *Task) ItemKind() ItemKind {
-	switch {
-	case t.Each == nil, t.Each.Reduces:
+	switch each := t.each(); {
+	case each == nil, each.Reduces:
 		return NoItems
-	case !t.Each.HasFiles():
+	case !each.HasFiles():
 		return ValueItems
-	case t.Each.ModelsNode != nil:
+	case each.ModelsNode != nil:
 		return ModelItems
 	}
 	return FileItems

@@ -53,7 +53,7 @@ type Workflow struct {
 	Names       *Names
 	Catalog     *Catalog
 	Paths       *Paths
-	Tasks       []*Task // As Definition.Tasks.
+	Tasks       []*Task // As Definition.Tasks; behind them the steps of their items.
 	Inputs      []Input // As Definition.Inputs.
 	InputNames  []string
 	InputErrors []Problem
@@ -83,11 +83,15 @@ func Resolve(source Source) *Workflow {
 	for i, task := range w.Definition.Tasks {
 		w.Tasks = append(w.Tasks, &Task{Task: task, Number: i, IsBatch: task == w.Definition.Batch})
 	}
+	addSteps(w)
 	w.Names = newNames(w.Tasks)
 	w.Catalog = newCatalog(source, w.Suggester)
 	w.Inputs, w.InputErrors = w.inputs()
 	for _, task := range w.Tasks {
 		w.resolveTask(task)
+	}
+	for _, task := range w.Tasks {
+		waitForSteps(w, task)
 	}
 	for _, output := range w.Definition.Outputs {
 		w.Outputs = append(w.Outputs, TextsOf(output.Value, nil))
@@ -104,13 +108,18 @@ func (w *Workflow) resolveTask(task *Task) {
 		given.Parameters = given.Inputs // What refers to other tasks, and what a call has.
 		task.Task = &given
 	}
-	task.Method, task.MethodError = w.Catalog.methodOf(task)
+	if task.Task.StepsNode == nil {
+		task.Method, task.MethodError = w.Catalog.methodOf(task)
+	}
 	if task.Method != nil {
+		task.inheritKeys()
 		w.applyDefaults(task)
 	}
 	task.resolveFanOut()
+	if task.Each != nil || task.Parent != nil {
+		task.passItem(w.Names)
+	}
 	if task.Each != nil {
-		task.passItem()
 		task.EachTexts = eachTexts(task.Each)
 	}
 	task.WhenTexts = TextsOf(task.When, nil)

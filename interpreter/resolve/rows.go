@@ -11,12 +11,12 @@ import (
 
 // readRows reads which table has the items of a task.
 func readRows(paths *Paths, task *Task, read *Items) {
-	from, rows := task.Each, &protocol.Rows{File: task.Each.Rows.Written, Columns: columnsOf(task.Texts)}
+	from, rows := task.Each, &protocol.Rows{File: task.Each.Rows.Written, Columns: columnsOf(task.itemTexts())}
 	read.FanOut.Rows = rows
 	what := "rows"
 	if from.Requests != nil {
 		what, rows.File, rows.Columns = "requests", from.Requests.Written, nil
-		rows.Requests, rows.AnyModel, rows.Key = true, task.Parameters.Get("model") != nil, "custom_id"
+		rows.Requests, rows.AnyModel, rows.Key = true, task.Parameters != nil && task.Parameters.Get("model") != nil, "custom_id"
 	}
 	refuse := func(n *definition.Node, message, hint string) {
 		read.Errors = append(read.Errors, Problem{At: n.Position, Message: message, Hint: hint})

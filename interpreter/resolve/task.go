@@ -36,6 +36,10 @@ type Task struct {
 	CombinePrompt *definition.Node // For the model that combines answers about chunks; true is a default, nil none.
 	CombineCall   *Task            // The call that combines them instead; nil if there is none. It has no tasks of its own to wait for.
 
+	Parent      *Task   // The task of whose items it is a step; nil: it is a task itself.
+	Parts       []*Task // The steps of its items, in the file's order.
+	OutputTexts Texts   // Of what its steps make the result of an item.
+
 	Items        Items // What it runs for, where Each is not nil.
 	FanOutErrors []Problem
 	images       bool // Its items are images.
@@ -43,15 +47,27 @@ type Task struct {
 	referring map[*definition.Node]bool // The nodes of Texts; made when first needed.
 }
 
+// What says whether it is a task or a step of items.
+func (t *Task) What() string {
+	if t.Parent != nil {
+		return "step"
+	}
+	return "task"
+}
+
 // Label names the task in a message.
 func (t *Task) Label() string {
+	what, number := t.What()+" ", t.Number
+	if t.Parent != nil {
+		number = slices.Index(t.Parent.Parts, t)
+	}
 	switch {
 	case t.Name != "" && (t.ID == "" || t.IDFromName):
-		return "task " + definition.Quote(t.Name)
+		return what + definition.Quote(t.Name)
 	case t.ID != "":
-		return "task " + definition.Quote(t.ID)
+		return what + definition.Quote(t.ID)
 	}
-	return fmt.Sprintf("task %d", t.Number+1)
+	return fmt.Sprintf("%s%d", what, number+1)
 }
 
 // Place is where the task's id is, else its name, else the task itself.

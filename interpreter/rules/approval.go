@@ -7,6 +7,9 @@ func approvals(c *Context) {
 			continue
 		}
 		name := task.Method.Name
+		if task.Parent != nil {
+			c.report(task.Place(), task.Label()+": "+name+" is not supported in steps", "ask once, in a task of its own, and refer to its values")
+		}
 		if task.Each != nil {
 			at := task.Place()
 			if task.Each.Node != nil {

@@ -70,7 +70,7 @@ func checkForm(c *Context) {
 	switch {
 	case resolve.IsMissing(flow.Root, "template"):
 		c.report(flow.Root.Position, `required key "template" is missing`, "write template: {method: …}")
-	case flow.TemplateNode != nil && resolve.IsMissing(flow.TemplateNode, "method"):
+	case flow.TemplateNode != nil && flow.Batch.StepsNode == nil && resolve.IsMissing(flow.TemplateNode, "method"):
 		c.report(flow.TemplateNode.Position, `required key "method" of the template is missing`, "")
 	}
 	if second := flow.Protocol; second != nil && flow.TemplateNode != nil {

@@ -15,7 +15,12 @@ func dependsOn(c *Context) {
 	for _, task := range c.Tasks {
 		for _, word := range task.Dependencies {
 			name := word.Written
-			switch other, several := c.Names.Lookup(name); {
+			other, several := c.Names.Lookup(name)
+			if message, hint := beyondScope(c, task, other, false); message != "" {
+				c.report(word.Position, fmt.Sprintf("%s depends on %s, %s", task.Label(), definition.Quote(name), message), hint)
+				continue
+			}
+			switch {
 			case several != nil:
 				c.report(word.Position, fmt.Sprintf("%s depends on %s, which is the name of %d tasks",
 					task.Label(), definition.Quote(name), len(several)), useIDs(c, several))

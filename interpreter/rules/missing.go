@@ -24,9 +24,9 @@ func missing(c *Context) {
 			continue // The rule of batches checks it.
 		}
 		if resolve.IsMissing(task.Node, "id") && resolve.IsMissing(task.Node, "name") {
-			c.report(task.Node.Position, `a task must have an "id" or a "name"`, "")
+			c.report(task.Node.Position, `a `+task.What()+` must have an "id" or a "name"`, "")
 		}
-		if resolve.IsMissing(task.Node, "method") && resolve.IsMissing(task.Node, "workflow") {
+		if task.StepsNode == nil && resolve.IsMissing(task.Node, "method") && resolve.IsMissing(task.Node, "workflow") {
 			c.report(task.Node.Position, task.Label()+`: required key "method" is missing`, "")
 		}
 	}

@@ -22,6 +22,9 @@ func references(c *Context) {
 		checkTexts(c, keys, place{task: task, items: resolve.ValueItems})
 		checkTexts(c, task.WhenTexts, place{task: task, items: task.ItemKind()})
 		checkTexts(c, task.UntilTexts, place{task: task, until: true})
+		if task.StepsNode != nil { // The rule of steps reports others.
+			checkTexts(c, task.OutputTexts, place{task: task, outputs: true, items: task.ItemKind()})
+		}
 		if task.Parameters != nil {
 			checkKeys(c, task.Parameters)
 		}
@@ -36,6 +39,7 @@ type place struct {
 	task      *resolve.Task    // Whose text it is; nil for outputs.
 	variables bool             // The environment and secrets.
 	until     bool             // The task's own result.
+	outputs   bool             // The steps of the task's items.
 	items     resolve.ItemKind // An item and its index.
 }
 
@@ -90,7 +94,11 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 		return "", ""
 	}
 	head := definition.Quote(ref.Head)
-	switch other, several := c.Names.Lookup(ref.Head); {
+	other, several := c.Names.Lookup(ref.Head)
+	if message, hint := beyondScope(c, task, other, in.outputs); message != "" {
+		return fmt.Sprintf("%s refers to %s, %s", written, head, message), hint
+	}
+	switch {
 	case several != nil:
 		return fmt.Sprintf("%s refers to %s, which is the name of %d tasks", written, head, len(several)), useIDs(c, several)
 	case other < 0 && ref.Head == resolve.HeadRepeat:

@@ -45,6 +45,7 @@ func All() []Rule {
 		{"queue", queues},
 		{"cache", caches},
 		{"split", splits},
+		{"steps", stepsOfItems},
 		{"defaults", defaults},
 		{"providers", providers},
 		{"source-file", sourceFiles},

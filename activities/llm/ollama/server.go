@@ -155,6 +155,9 @@ func (o *server) Forward(ctx context.Context, request *provider.Request) (*provi
 	if response.Refused() {
 		return response, o.failed(ctx, request.Model, request.Secrets, refusal{response.Status, response.ErrorBody(), response.After})
 	}
+	if response.Streamed {
+		return response, nil
+	}
 	if body, err := value.Parse(response.Body); err != nil || body.Kind() != value.KindObject {
 		return nil, o.failed(ctx, request.Model, request.Secrets, strange{string(response.Body)})
 	}

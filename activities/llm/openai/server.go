@@ -220,6 +220,9 @@ func (o *server) Forward(ctx context.Context, request *provider.Request) (*provi
 		refused.After = response.After
 		return response, o.refusal(refused)
 	}
+	if response.Streamed {
+		return response, nil
+	}
 	body, err := value.Parse(response.Body)
 	switch {
 	case err != nil || body.Kind() != value.KindObject:

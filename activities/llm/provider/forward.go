@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -24,11 +25,14 @@ type Body struct {
 	JSON      []byte
 	Texts     int64 // Bytes of the texts of the prompt.
 	MaxTokens int64 // Of the answer; 0 if the request has no limit.
+	// Stream receives the response in pieces, as it comes, unless it is an error. Nil: it is returned as a whole.
+	Stream func(piece []byte) error
 }
 
 // Forwarded is a response, whatever its status.
 type Forwarded struct {
 	Status    int
+	Streamed  bool   // The body has gone to Stream, but for the last event with the counts of tokens.
 	RequestID string // That the server has given the request; empty if it does not say.
 	Body      []byte // Of one that is an error, the first MaxErrorBody bytes.
 	After     time.Duration
@@ -56,6 +60,11 @@ func (b *Body) Post(ctx context.Context, client *http.Client, to *url.URL) (forw
 		return nil, err
 	}
 	f := &Forwarded{Status: response.StatusCode, RequestID: response.Header.Get("X-Request-Id"), After: ReadRetryAfter(response.Header)}
+	if b.Stream != nil && !f.Refused() {
+		f.Streamed = true
+		err = b.pass(response.Body, f)
+		return f, errors.Join(err, response.Body.Close())
+	}
 	limit := int64(protocol.MaxValue) + 1
 	if f.Refused() {
 		limit = MaxErrorBody
@@ -69,4 +78,29 @@ func (b *Body) Post(ctx context.Context, client *http.Client, to *url.URL) (forw
 			WithKind(protocol.Permanent).WithHint("limit the answer with `max_tokens`")
 	}
 	return f, nil
+}
+
+// maxEvent is how large an event is whose counts of tokens are read, in bytes.
+const maxEvent = 64 << 10
+
+// pass passes on a response as it comes, line by line, and notes the last event that has the counts of tokens.
+func (b *Body) pass(from io.Reader, f *Forwarded) error {
+	lines := bufio.NewReaderSize(from, maxEvent)
+	for {
+		piece, err := lines.ReadSlice('\n') // A longer line comes in several pieces.
+		if len(piece) > 0 {
+			if event, is := bytes.CutPrefix(piece, []byte("data: {")); is && bytes.Contains(event, []byte(`"usage":{`)) {
+				f.Body = append([]byte("{"), event...)
+			}
+			if err := b.Stream(piece); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+			return err
+		}
+	}
 }

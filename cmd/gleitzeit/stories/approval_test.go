@@ -3,6 +3,7 @@ package stories_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -71,6 +72,42 @@ func TestApproval(t *testing.T) {
 	if want := "gleitzeit: task \"review\" of run " + run + " was already approved\n"; twice != want {
 		t.Errorf("approve says %q, want %q", twice, want)
 	}
+}
+
+// TestApprovalWithin: a task of a workflow within another one, and of one for each item, is answered like any other, also when the run
+// was killed.
+func TestApprovalWithin(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("inner.yaml", `
+name: Inner
+inputs: {who: {type: string}}
+tasks:
+  - {id: review, method: human/approve, parameters: {message: "Is it ${inputs.who}?"}}
+  - {id: after, method: python/execute, parameters: {code: "result = ${review.by}"}}
+outputs: {by: "${after.result}"}
+`)
+	u.File("flow.yaml", `
+name: Outer
+tasks:
+  - {id: one, workflow: inner.yaml, inputs: {who: Ann}}
+  - {id: two, workflow: inner.yaml, depends_on: [one], for_each: [Bob, Cid], inputs: {who: "${item}"}}
+outputs: {one: "${one.outputs.by}", two: "${two.results[*].result.outputs.by}"}
+`)
+	p := u.Start("run", "flow.yaml")
+	p.Says("  Is it Ann?\n")
+	run := p.RunID()
+	p.Kill()
+	said, told := u.Gleitzeit(0, "approve", run, "one/review", "--by", "first")
+	wantLines(t, "approve", said, "approved one/review of run "+run+"\n")
+	wantLines(t, "approve", told, "run "+run+" is open and no process executes it: `gleitzeit run ")
+	p = u.Start("run", "flow.yaml")
+	for item, who := range []string{"Bob", "Cid"} {
+		p.Says("  Is it " + who + "?\n")
+		u.Gleitzeit(0, "approve", run, fmt.Sprintf("two[%d]/review", item), "--by", who)
+	}
+	p.Exits(0)
+	wantLines(t, "stdout", p.Stdout.String(), "first", "Bob", "Cid")
 }
 
 // TestRejection: what is rejected fails its run.

@@ -100,6 +100,14 @@ var examples = []struct {
 		result:  map[string]string{"result": `"the job is done"`},
 	},
 	{
+		name: "10-steps", workflow: "Steps",
+		tasks:   []string{"batch steps", "report python/execute"},
+		outputs: map[string]string{"report": `"3 of 3 letters; short: apology.txt"`},
+		of:      "batch",
+		result:  map[string]string{"total": `3`, "succeeded": `3`, "failed": `0`, "skipped": `0`},
+		models:  5,
+	},
+	{
 		name: "11-workflows-within", workflow: "Workflows within",
 		tasks: []string{
 			"first workflow", "first/count python/execute", "first/judge python/execute", "second workflow", "second/count python/execute", "second/judge python/execute",

@@ -13,6 +13,9 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
+// openAI installs the package openai, and scripts that use it.
+var openAI = packages("responses")
+
 // brokenLines are what ten lines of a request file have instead of a request, and what a client reads of each.
 func brokenLines(n int) (lines map[int]string, want map[string]string) {
 	lines, want = map[int]string{}, map[string]string{}
@@ -39,7 +42,7 @@ func brokenLines(n int) (lines map[int]string, want map[string]string) {
 // package openai reads both files. GLEITZEIT_TEST_REQUESTS=2000 is more of them.
 func TestRequestFile(t *testing.T) {
 	t.Parallel()
-	reader := withPackages(t, packages("responses"))
+	reader := withPackages(t, openAI)
 	u := withOllama(t, ollamatest.Start(t))
 	total := programtest.Number(t, "GLEITZEIT_TEST_REQUESTS", 200)
 	broken, want := brokenLines(total)

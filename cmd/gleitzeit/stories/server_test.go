@@ -46,10 +46,11 @@ func TestServer(t *testing.T) {
 	server.Prints("}\n")
 	var page struct {
 		Engine, Namespace, UI, Home, Store, Queue *string
+		BatchAPI                                  *string `json:"batch_api"`
 		PID                                       *int
 	}
 	must(t, programtest.StrictJSON(server.Stdout.String(), &page))
-	if strings.Count(server.Stdout.String(), "\n") != 1 || *page.Home != u.Home || *page.Namespace != "default" || *page.Queue != "gleitzeit" ||
+	if strings.Count(server.Stdout.String(), "\n") != 1 || page.BatchAPI != nil || *page.Home != u.Home || *page.Namespace != "default" || *page.Queue != "gleitzeit" ||
 		*page.PID != server.Command.Process.Pid || !strings.HasPrefix(*page.UI, "http://127.0.0.1:") || !strings.HasPrefix(*page.Store, "sqlite:") {
 		t.Errorf("the server says %s", server.Stdout)
 	}

@@ -141,7 +141,7 @@ func (p *pruning) visit(ctx context.Context, name string) error {
 		}
 		found.Scan([]byte(body))
 		size.Add(1, int64(len(body)))
-		tasksOnly = tasksOnly && (r.Kind == resultstore.Task || r.Kind == resultstore.Chunk || r.Kind == resultstore.Round)
+		tasksOnly = tasksOnly && (r.Kind == resultstore.Task || r.Kind == resultstore.Chunk || r.Kind == resultstore.Round || r.Kind == resultstore.Step)
 		if r.StartedAt.After(last) {
 			last = r.StartedAt
 		}

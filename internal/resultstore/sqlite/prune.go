@@ -108,7 +108,7 @@ func (p *pruning) doomed(ctx context.Context) ([]doomedRecord, error) {
 	}
 	alone, err := p.withoutRun(ctx)
 	for _, execution := range alone {
-		if err := add("run = ? AND execution = ? AND kind IN ('task', 'chunk')", execution.Run, execution.Execution); err != nil {
+		if err := add("run = ? AND execution = ? AND kind IN ('task', 'chunk', 'round', 'step')", execution.Run, execution.Execution); err != nil {
 			return nil, err
 		}
 	}
@@ -119,7 +119,7 @@ func (p *pruning) doomed(ctx context.Context) ([]doomedRecord, error) {
 func (p *pruning) withoutRun(ctx context.Context) ([]resultstore.Execution, error) {
 	// The index of keys has them in this order: no sorting.
 	const statement = `SELECT run, execution FROM records GROUP BY run, execution
-		HAVING sum(kind NOT IN ('task', 'chunk')) = 0 AND max(started_at) < ?`
+		HAVING sum(kind NOT IN ('task', 'chunk', 'round', 'step')) = 0 AND max(started_at) < ?`
 	return collect(ctx, p.readers, statement, []any{p.Unused.UnixNano()}, func(rows *sql.Rows) (e resultstore.Execution, err error) {
 		err = rows.Scan(&e.Run, &e.Execution)
 		return e, err

@@ -70,3 +70,26 @@ func roundsBelongToTheirRun(t *testing.T, store resultstore.Store) {
 	}
 	wants(t, store, found)
 }
+
+// stepsBelongToTheirRun: only a query for a step finds its records, those of several items in their order, and they go with their run.
+func stepsBelongToTheirRun(t *testing.T, store resultstore.Store) {
+	run := runOf("r", "e", 0)
+	var items, steps []resultstore.Record
+	for item := range 4 {
+		of := taskOf("a", item, 1)
+		items = append(items, of)
+		of.Kind, of.Key = resultstore.Step, resultstore.StepKey(of.Key, "s")
+		steps = append(steps, of)
+	}
+	put(t, store, append(append([]resultstore.Record{run}, items...), steps...)...)
+	first, last := 1, 2
+	found := resultstore.Query{Run: "r", Execution: "e", Kind: resultstore.Step, Task: steps[0].Task, Item: &first, Last: &last}
+	wants(t, store, found, steps[1:3]...)
+	wants(t, store, resultstore.Query{Run: "r", Kind: resultstore.Task}, items...)
+	wants(t, store, resultstore.Query{Run: "r", Task: "a"}, items...)
+	named := resultstore.PruneRequest{Executions: []resultstore.Execution{{Run: "r", Execution: "e"}}, Unused: later()}
+	if _, err := store.Prune(t.Context(), named); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, store, found)
+}

@@ -40,6 +40,7 @@ func obligations() []obligation {
 		{"a cached call is found by its key alone", cachedCallsAreFound},
 		{"chunks are found by their key alone and removed with their run", chunksBelongToTheirRun},
 		{"rounds are found by their key alone and removed with their run", roundsBelongToTheirRun},
+		{"steps of items are found by their key alone and removed with their run", stepsBelongToTheirRun},
 		{"runs are in order", runsAreInOrder},
 		{"runs are chosen by workflow and status", runsAreFiltered},
 		{"no more than the limit is returned", limit},

@@ -77,6 +77,15 @@ func (r *Request) requestFields(fields value.Value) value.Value {
 			names = names.With(old, interpreter.Literal(value.String(name)))
 		}
 	}
+	return withRequest(fields, names)
+}
+
+// RequestParameters are those of a request that stand for a line, with the names of models on the servers by those in bodies.
+func RequestParameters(names value.Value) []value.Field {
+	return withRequest(value.Object(), names).Fields()
+}
+
+func withRequest(fields, names value.Value) value.Value {
 	if len(names.Fields()) > 0 {
 		fields = fields.With("model_names", names)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -174,6 +175,24 @@ func (o *Options) CheckErrors(output string) error {
 		return errors.New("--errors needs --output")
 	}
 	return nil
+}
+
+// WriteResponses writes the lines of the output file and of the error file of a task of a run that has ended, and returns how many each has.
+func WriteResponses(ctx context.Context, store resultstore.Store, about *view.Batch, task string, output, failures io.Writer) (answers, others int, err error) {
+	records, err := OpenRecords(ctx, store, about.Run, task, false)
+	if err != nil {
+		return 0, 0, err
+	}
+	d := &document{batch: about, about: about, options: &Options{Format: Responses}}
+	err = records.Each(ctx, func(item Item) error {
+		to, count := failures, &others
+		if isAnswered(item) {
+			to, count = output, &answers
+		}
+		*count++
+		return (&responses{to, d}).Write(item)
+	})
+	return answers, others, err
 }
 
 // write replaces the file at a path by the items, and the error file, if there is one. The error file comes first: where there is a new

@@ -43,11 +43,12 @@ func ByPlan(planned *plan.Plan) (in Inputs) {
 		}
 	}
 	for i := range planned.Tasks {
-		task := &planned.Tasks[i]
-		in.Files = append(in.Files, task.Reads...)
-		if task.FanOut != nil && task.FanOut.Rows != nil {
-			add(task.FanOut.Rows.File)
+		if each := planned.Tasks[i].FanOut; each != nil && each.Rows != nil {
+			add(each.Rows.File)
 		}
+	}
+	for _, task := range planned.Callers() {
+		in.Files = append(in.Files, task.Reads...)
 		if script, has := task.Parameters.Get("file"); has && task.Method == "python/execute" && script.Kind() == value.KindString {
 			add(script.Text())
 		}

@@ -165,7 +165,7 @@ func (f *forecaster) task(ctx context.Context, task int, of *TaskForecast) error
 		return nil
 	}
 	call := f.calls.Task(task)
-	found, err := f.acts.Forecast(ctx, &call)
+	found, err := f.acts.Forecast(ctx, call)
 	if err != nil {
 		return err
 	}
@@ -239,12 +239,12 @@ func (f *forecaster) round(ctx context.Context, task int, of *TaskForecast, list
 		if page.First < listed.Groups.First {
 			continue
 		}
-		call := f.calls.Items(task, listed, page)
-		found, err := f.acts.Forecast(ctx, &call)
+		calls := f.calls.Items(task, listed, page)
+		found, err := f.acts.Forecast(ctx, calls...)
 		if err != nil {
 			return taken, err
 		}
-		names, err := f.names(ctx, task, listed, page, call.Items)
+		names, err := f.names(ctx, task, listed, page, calls[0].Items)
 		if err != nil {
 			return taken, err
 		}
@@ -274,12 +274,12 @@ func (f *forecaster) listed(ctx context.Context, task int, of *TaskForecast, lis
 		return err
 	}
 	for _, page := range manifest.Pages {
-		call := f.calls.Items(task, listed, page)
-		found, err := f.acts.Forecast(ctx, &call)
+		calls := f.calls.Items(task, listed, page)
+		found, err := f.acts.Forecast(ctx, calls...)
 		if err != nil {
 			return err
 		}
-		names, err := f.names(ctx, task, listed, page, call.Items)
+		names, err := f.names(ctx, task, listed, page, calls[0].Items)
 		if err != nil {
 			return err
 		}

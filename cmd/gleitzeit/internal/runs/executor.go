@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/gleitzeit/gleitzeit/activities"
+	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/followers"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/home"
@@ -33,6 +34,7 @@ type Executor struct {
 	acts    *activities.Activities // Nil until the first run, or queue, is served.
 	close   func() error           // Closes the protocols; nil with acts.
 	tools   protocol.ToolDescriber // Of the servers in use; nil with acts.
+	models  Provider               // Of the servers of models, with the pools that the runs here use.
 
 	mu        sync.Mutex
 	starting  map[string]*turn // By plan: two equal starts at once are one run.
@@ -106,6 +108,9 @@ func (e *Executor) activities() (*activities.Activities, error) {
 		if describer, is := h.Handler.(protocol.ToolDescriber); is {
 			e.tools = describer
 		}
+		if h.Spec.Name == llm.Spec("").Name {
+			e.models = Provider{h.Spec, h.Handler}
+		}
 	}
 	go func() { // It may be much; what is left when this process ends is for the next one.
 		if err := scratch.RemoveAbandoned(); err != nil {
@@ -144,6 +149,14 @@ func (s *Session) DocumentReader() (*reader.Reader, func() error, error) {
 	o := handlerOptions(s.options.Settings, s.options.Env, s.store, s.log)
 	_, closeHandlers, err := worker.Handlers(o)
 	return o.Documents, closeHandlers, err
+}
+
+// Models returns the provider of models whose servers the runs here use.
+func (e *Executor) Models() (Provider, error) {
+	if _, err := e.activities(); err != nil {
+		return Provider{}, err
+	}
+	return e.models, nil
 }
 
 // DescribeTool returns what the server of a tool says of it. The server is started for that, and serves later calls too.

@@ -3,6 +3,7 @@ package runs
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -170,7 +171,7 @@ func (h *Handle) Approve(ctx context.Context, answer protocol.Answer) (*protocol
 	ctx, done := context.WithTimeout(ctx, approveTimeout)
 	defer done()
 	update, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: h.Run, UpdateName: workflows.ApproveName, Args: []any{answer}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: workflowOf(h.Run, answer.Task), UpdateName: workflows.ApproveName, Args: []any{answer}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	receipt := &protocol.Receipt{}
 	if err == nil {
@@ -190,6 +191,14 @@ func (h *Handle) Approve(ctx context.Context, answer protocol.Answer) (*protocol
 			WithHint("`gleitzeit status %s` shows whether it has", h.Run)
 	}
 	return nil, s.failed(err, "cannot answer task %q of run %s", answer.Task, h.Run)
+}
+
+// workflowOf is the id of the Temporal workflow that runs a task of a run. A task of a workflow within the run has one of its own.
+func workflowOf(run, task string) string {
+	if at := strings.LastIndexByte(task, '/'); at >= 0 {
+		return workflows.MapID(run, task[:at])
+	}
+	return run
 }
 
 // CleansUp reports whether the run has tasks that run even if it is cancelled, as far as its plan is known.

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/secretsource"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
@@ -143,6 +145,46 @@ func OpenProviders(o Options) (all []Provider, closeAll func() error, err error)
 		}
 	}
 	return all, closeAll, nil
+}
+
+// CallModel calls a method of models here and now, without a run. It shares the servers with the runs here, in the order of priorities.
+// The keys of servers do not leave it, also where a server repeats one.
+func CallModel(ctx context.Context, e *Executor, request protocol.Request) (protocol.Result, error) {
+	models, err := e.Models()
+	if err != nil {
+		return protocol.Result{}, err
+	}
+	var keys redaction.Set
+	sources := Secrets(e.session.options.Settings, e.session.options.Env, nil)
+	request.Secrets = &keys
+	request.Secret = func(name string) (string, error) {
+		key, err := sources.Require(name)
+		if err == nil {
+			keys.Add("[secrets."+name+"]", key)
+		}
+		return key, err
+	}
+	write, rest := request.Stream, ""
+	if write != nil {
+		request.Stream = func(piece []byte) error {
+			var clean string
+			if clean, rest = keys.Split(rest + string(piece)); clean == "" {
+				return nil
+			}
+			return write([]byte(clean))
+		}
+	}
+	result, err := models.handler.Handle(ctx, request, nil)
+	if rest != "" {
+		err = cmp.Or(err, write([]byte(keys.String(rest))))
+	}
+	if err != nil {
+		failure := *protocol.AsError(err, protocol.TaskExecutionFailed)
+		failure.Message, failure.Hint = keys.String(failure.Message), keys.String(failure.Hint)
+		return protocol.Result{}, &failure
+	}
+	result.Value = keys.Value(result.Value)
+	return result, nil
 }
 
 // Servers returns the servers of the settings; false for a protocol that needs none.

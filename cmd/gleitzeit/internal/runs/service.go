@@ -273,6 +273,9 @@ func (v *Server) stopUI(ctx context.Context) error {
 	return v.ui.Stop(ctx)
 }
 
+// Executor returns what executes runs in this server.
+func (v *Server) Executor() *Executor { return v.executor }
+
 // Failed returns a channel with the reason why the server has stopped executing tasks.
 func (v *Server) Failed() <-chan error { return v.service.Failed() }
 

@@ -139,6 +139,9 @@ func newSession(ctx context.Context, o Options, folder *home.Home, openStore fun
 // Home returns the home folder.
 func (s *Session) Home() *home.Home { return s.home }
 
+// Settings returns the settings of the session.
+func (s *Session) Settings() *config.Settings { return s.options.Settings }
+
 // Store returns the result store.
 func (s *Session) Store() resultstore.Store { return s.store }
 

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"slices"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -81,6 +82,9 @@ func (d *Decoder) decode(event *historypb.HistoryEvent) []Event {
 	if _, first, last, isUnit := protocol.ParseUnitID(scheduled.GetActivityId()); isUnit {
 		return endOfUnit(event, scheduled, at, &Unit{First: first, Last: last})
 	}
+	if outcome.Next { // The item goes on with its next step.
+		return nil
+	}
 	return []Event{eventOf(scheduled, at, &outcome)}
 }
 
@@ -122,7 +126,7 @@ func endOfUnit(event *historypb.HistoryEvent, scheduled *historypb.ActivityTaskS
 	for _, item := range outcome.Again {
 		unit.again = append(unit.again, item.Index)
 	}
-	for _, items := range outcome.ToDo {
+	for _, items := range slices.Concat(outcome.ToDo, outcome.Next) {
 		for i := range items.Count {
 			unit.again = append(unit.again, items.First+i)
 		}

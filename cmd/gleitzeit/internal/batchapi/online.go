@@ -1,0 +1,134 @@
+package batchapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter"
+)
+
+const (
+	// PriorityHeader sets the priority of a call.
+	PriorityHeader = "Gleitzeit-Priority"
+	// usualPriority is that of a call without the header: somebody waits for it.
+	usualPriority = "high"
+	// maxOnline bounds the request of a call, in bytes: it may have images.
+	maxOnline = 32 << 20
+	// maxCalls is how many calls wait or are in flight at once. Each has its request in memory.
+	maxCalls = 64
+)
+
+// priorities are the words for priorities, as in workflows, and what they are among waiting calls.
+var priorities = map[string]int{"urgent": 1, "high": 2, "normal": protocol.NormalPriority, "low": 5}
+
+// call returns what answers calls of an endpoint.
+func (a *api) call(endpoint string) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		select {
+		case a.calls <- struct{}{}:
+			defer func() { <-a.calls }()
+		default:
+			f := refusal(http.StatusTooManyRequests, "", "rate_limit_exceeded", "Too many calls at once: %d. Try again later.", maxCalls)
+			f.body.Type, f.retryAfter, f.closing = "requests", 1, true
+			return f
+		}
+		word := r.Header.Get(PriorityHeader)
+		if word == "" {
+			word = usualPriority
+		}
+		priority, known := priorities[word]
+		if !known {
+			return invalid("", "Invalid header %s: %.60q. Supported values are: 'urgent', 'high', 'normal' and 'low'.", PriorityHeader, word)
+		}
+		body, err := readBody(w, r, maxOnline)
+		if err != nil {
+			return err
+		}
+		parameters := value.Object(value.Field{Name: "url", Value: value.String(endpoint)}, value.Field{Name: "body", Value: body})
+		if names := a.options.modelNames(); len(names.Fields()) > 0 {
+			parameters = parameters.With("model_names", names)
+		}
+		stream := &stream{w: w}
+		response, err := a.options.Runs.Call(r.Context(), Call{Parameters: parameters, Priority: priority, Stream: stream.write})
+		switch {
+		case stream.begun && err != nil:
+			return stream.fail(err)
+		case err != nil:
+			return failedCall(err)
+		case stream.begun:
+			return nil
+		}
+		w.Header().Set("X-Request-Id", response.RequestID)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(response.Status)
+		_, _ = w.Write(append(response.Body.JSON(), '\n')) // That the client is gone is no error of anybody here.
+		return nil
+	}
+}
+
+// modelNames returns the names of models on the servers, by those in requests.
+func (o *Options) modelNames() value.Value {
+	names := value.Object()
+	for _, name := range o.ModelNames {
+		names = names.With(name.Name, value.String(name.Value))
+	}
+	return names
+}
+
+// literalNames is modelNames for a workflow, where a text may have references.
+func (o *Options) literalNames() value.Value { return interpreter.Literal(o.modelNames()) }
+
+// stream is a response that is passed on as it comes.
+type stream struct {
+	w     http.ResponseWriter
+	begun bool
+}
+
+// write passes on a piece. Its error means that the client is gone.
+func (s *stream) write(piece []byte) error {
+	if !s.begun {
+		s.begun = true
+		s.w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+		s.w.WriteHeader(http.StatusOK)
+	}
+	if _, err := s.w.Write(piece); err != nil {
+		return err
+	}
+	return http.NewResponseController(s.w).Flush()
+}
+
+// fail ends a response that has begun: clients of the API know an error among the events.
+func (s *stream) fail(err error) error {
+	message := value.Object(value.Field{Name: "message", Value: value.String(err.Error())}, value.Field{Name: "type", Value: value.String(serverError)},
+		value.Field{Name: "param", Value: value.Value{}}, value.Field{Name: "code", Value: value.Value{}})
+	_, _ = fmt.Fprintf(s.w, "data: %s\n\n", value.Object(value.Field{Name: "error", Value: message}).JSON()) // As write.
+	return nil
+}
+
+// failedCall returns the response to a call that no server has answered.
+func failedCall(err error) error {
+	e, is := errors.AsType[*protocol.Error](err)
+	if !is {
+		return err
+	}
+	f := &failure{status: http.StatusBadGateway, body: failureBody{Message: e.Message, Type: serverError, Code: optional(strings.ToLower(e.Name))}}
+	switch e.Code {
+	case protocol.InvalidParams:
+		f.status, f.body.Type = http.StatusBadRequest, invalidRequest
+	case protocol.TaskValidationFailed:
+		f.status, f.body.Type, f.body.Param, f.body.Code = http.StatusNotFound, invalidRequest, optional("model"), optional("model_not_found")
+	case protocol.ProviderOverloaded:
+		f.status, f.retryAfter = http.StatusTooManyRequests, 1
+	case protocol.ProviderNotAvailable:
+		f.status = http.StatusServiceUnavailable
+	case protocol.ProviderTimeout, protocol.TaskTimeout:
+		f.status = http.StatusGatewayTimeout
+	case protocol.ConfigurationError:
+		f.status = http.StatusInternalServerError
+	}
+	return f
+}

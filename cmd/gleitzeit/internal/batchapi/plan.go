@@ -1,0 +1,34 @@
+package batchapi
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/activities/llm"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
+	"github.com/gleitzeit/gleitzeit/interpreter"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+)
+
+// priority is that of the requests of batches: calls that somebody waits for go first.
+const priority = "low"
+
+// plan compiles the run of a batch, which `gleitzeit batch` would make of the same file. Its id is that of the batch, so that it starts at
+// most once.
+func (e *execution) plan(b *record) (*plan.Plan, error) {
+	folder := e.storage.path(contentFolder)
+	left := max(time.Until(time.Unix(b.ExpiresAt, 0)).Round(time.Second), time.Second)
+	of := interpreter.Batch{
+		Rows: b.Content, Requests: true, Method: llm.Request, Parameters: batch.RequestParameters(e.options.literalNames()), Priority: priority,
+		Deadline: fmt.Sprintf("%ds", int64(left.Seconds())),
+	}
+	compiled, found := interpreter.Compile(interpreter.Input{
+		File: "batch", Text: of.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: e.options.Specs,
+	})
+	if compiled == nil {
+		return nil, fmt.Errorf("cannot make a workflow of batch %s: %s", b.ID, found[0].Message)
+	}
+	compiled.ID, compiled.Name = b.ID, nameOf(b)
+	return compiled, nil
+}
