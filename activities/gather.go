@@ -266,7 +266,7 @@ func (l *itemLists) combineReduced(ctx context.Context, request protocol.GatherR
 	case err != nil:
 		return &g.out, fmt.Errorf("cannot read the list of the groups: %w", err)
 	}
-	var last protocol.Outcome
+	last := map[int]*lastAnswer{} // By the number of the key; 0 where there are no keys.
 	for _, page := range manifest.Pages {
 		groups, err := g.load(ctx, page)
 		if err != nil {
@@ -284,18 +284,41 @@ func (l *itemLists) combineReduced(ctx context.Context, request protocol.GatherR
 			if outcome.FinishedAt.IsZero() {
 				closingRecord(&g.out.batch, request.Run, request.Task, request.Method, page.First+i, outcome)
 			}
-			last = outcome
+			if err := addAnswer(last, outcome, groups.Items[i]); err != nil {
+				return &g.out, err
+			}
 		}
 	}
 	g.out.counts, g.out.failures = g.counts.Counts, g.summary.FailureLines(shownReasons, g.nameFolders())
-	if request.Status != protocol.Completed || last.Value.Ref == nil {
+	if request.Status != protocol.Completed {
 		return &g.out, nil
 	}
-	answer, err := g.results.loader(ctx)(*last.Value.Ref)
-	if err != nil {
-		return &g.out, fmt.Errorf("cannot read the answer of the last round: %w", err)
+	size := int64(0)
+	answers := make([]value.Value, len(last))
+	for number := range answers {
+		of := last[number]
+		if of == nil || of.outcome.Value.Ref == nil {
+			return &g.out, nil
+		}
+		if size += of.outcome.Value.Ref.Size; size > protocol.MaxValue { // Checked before they are all in memory.
+			return &g.out, tooLarge(size)
+		}
+		if answers[number], err = g.results.loader(ctx)(*of.outcome.Value.Ref); err != nil {
+			return &g.out, fmt.Errorf("cannot read the answer of the last round: %w", err)
+		}
+		if of.key != nil {
+			answers[number] = of.value(answers[number])
+		}
 	}
-	g.out.data = reducedValue(answer, request, g.counts.Total).StoredJSON()
+	switch {
+	case request.Reduced.ByKey:
+		g.out.data = reducedValue(value.Object(value.Field{Name: "results", Value: value.List(answers...)}), request, g.counts.Total).StoredJSON()
+	case len(answers) == 1:
+		g.out.data = reducedValue(answers[0], request, g.counts.Total).StoredJSON()
+	}
+	if len(g.out.data) > protocol.MaxValue {
+		return &g.out, tooLarge(int64(len(g.out.data)))
+	}
 	return &g.out, nil
 }
 

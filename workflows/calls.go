@@ -179,6 +179,8 @@ func outputsOf(steps *plan.Steps) value.Value {
 func (c *calls) groupCall(task *plan.Task, reduce protocol.Reduce) (protocol.Call, int64) {
 	call, size := c.call(task, nil)
 	call.Format = protocol.ReduceFormat
+	reduce.GroupBy = task.FanOut.GroupBy
+	size += int64(len(reduce.GroupBy))
 	if reduce.Before == nil {
 		var data []byte
 		reduce.Input, data = protocol.NewCallPayload(*task.FanOut.Values)

@@ -67,6 +67,7 @@ func TestRecordHistories(t *testing.T) {
 		{name: "within-each", run: eachNested},
 		{name: "within-each-cancelled", run: cancelledEach},
 		{name: "reduced", run: reduced},
+		{name: "reduced-by-key", run: byTeam},
 		{name: "reduced-failing", run: failedRound},
 		{name: "reduced-cancelled", run: cancelledRound},
 	} {

@@ -7,15 +7,19 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
+	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
 // summarizer is a server with OpenAI's API that answers with the marks in a prompt, in their order, and counts tokens by characters. It
@@ -26,18 +30,22 @@ type summarizer struct {
 	fails   string        // Prompts with it fail,
 	holds   string        // and those with it are not answered until their client has gone.
 	holding chan struct{} // Is closed when one is held.
+	meet    int           // The first ones are answered when so many are there.
+	met     chan struct{} // Is closed then.
 
 	mu      sync.Mutex
 	prompts []string
 	refused int
 	held    bool
+	now     int // Prompts that are being answered,
+	most    int // and the most of them at one time.
 }
 
 var marks = regexp.MustCompile(`M\d+`)
 
 func newSummarizer(t testing.TB, context int) *summarizer {
 	t.Helper()
-	s := &summarizer{context: context, holding: make(chan struct{})}
+	s := &summarizer{context: context, holding: make(chan struct{}), met: make(chan struct{})}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/models") {
 			_, _ = fmt.Fprintf(w, `{"data": [{"id": "m", "max_model_len": %d}]}`, s.context) // The client may have gone.
@@ -53,6 +61,7 @@ func newSummarizer(t testing.TB, context int) *summarizer {
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 			t.Error(err)
 		}
+		s.await(r.Context().Done())
 		status, answer := s.answer(body.Messages[len(body.Messages)-1].Content, r.Context().Done())
 		data, err := json.Marshal(answer)
 		if err != nil {
@@ -96,6 +105,7 @@ type apiError struct {
 func (s *summarizer) answer(prompt string, gone <-chan struct{}) (int, completion) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() { s.now-- }()
 	tokens := len(prompt) / 4
 	switch {
 	case s.holds != "" && strings.Contains(prompt, s.holds):
@@ -121,6 +131,24 @@ func (s *summarizer) answer(prompt string, gone <-chan struct{}) (int, completio
 		text = "nothing"
 	}
 	return http.StatusOK, completion{Model: "m", Choices: []choice{{"stop", message{"assistant", text}}}, Usage: &usage{tokens, len(text) / 4}}
+}
+
+// await counts a prompt, and returns when enough of them are there.
+func (s *summarizer) await(gone <-chan struct{}) {
+	s.mu.Lock()
+	s.now++
+	if s.most = max(s.most, s.now); s.now == s.meet {
+		close(s.met)
+		s.meet = 0
+	}
+	waits := s.meet > 0
+	s.mu.Unlock()
+	if waits {
+		select {
+		case <-s.met:
+		case <-gone:
+		}
+	}
 }
 
 // asked returns the prompts that were answered.
@@ -373,4 +401,193 @@ tasks:
 	same(t, "no", r.ofTask(t, "no").Status, protocol.Skipped)
 	same(t, "yes", r.ofTask(t, "yes").Status, protocol.Completed)
 	same(t, "calls", len(s.asked()), 1)
+}
+
+// TestCallsOfARoundAreLimited: as many of them run at the same time as max_concurrent says, and without it more.
+func TestCallsOfARoundAreLimited(t *testing.T) {
+	for _, test := range []struct {
+		limit       string
+		meet, least int
+		most        int
+	}{{"    max_concurrent: 2\n", 2, 2, 2}, {"", 4, 4, 40}} {
+		s := newSummarizer(t, 300)
+		s.meet = test.meet
+		r := newRig(t)
+		text := strings.Replace(reduction(s, 40, ""), "    method: llm/reduce\n", "    method: llm/reduce\n"+test.limit, 1)
+		same(t, "status", r.run(t, text).Status, protocol.Completed)
+		if s.most < test.least || s.most > test.most {
+			t.Errorf("%q: %d calls at the same time", test.limit, s.most)
+		}
+	}
+}
+
+// TestCallsOfAReductionGoToItsQueue: the groupings as well, with the priority of the task.
+func TestCallsOfAReductionGoToItsQueue(t *testing.T) {
+	s := newSummarizer(t, 300)
+	r := newRig(t)
+	other := r.Queue + "-gpu"
+	r.second(t, other)
+	text := strings.Replace(reduction(s, 40, ""), "    method: llm/reduce\n", "    method: llm/reduce\n    priority: high\n    queue: "+other+"\n", 1)
+	run := r.start(t, compile(t, text))
+	result, _ := end(t, run)
+	same(t, "status", result.Status, protocol.Completed)
+	groupings := reduceActivities(t, histories(t, r.Client, run.GetID(), run.GetRunID()), other)
+	calls := 0
+	for _, child := range itemWorkflows(t, r, run.GetID(), run.GetRunID()) {
+		if child.GetWorkflowId() == workflows.MapID(run.GetID(), "report") {
+			calls += reduceActivities(t, histories(t, r.Client, child.GetWorkflowId(), child.GetRunId()), other)
+		}
+	}
+	same(t, "groupings", fmt.Sprint(groupings), number(t, r.reduced(t, "report"), "rounds"))
+	if calls == 0 {
+		t.Error("no call was found")
+	}
+}
+
+// reduceActivities checks the queue and the priority of the activities of a reduction, and counts them.
+func reduceActivities(t testing.TB, all [][]*historypb.HistoryEvent, queue string) (count int) {
+	t.Helper()
+	for _, event := range slices.Concat(all...) {
+		scheduled := event.GetActivityTaskScheduledEventAttributes()
+		if scheduled.GetActivityType().GetName() != "llm/reduce" {
+			continue
+		}
+		count++
+		same(t, "queue of "+scheduled.GetActivityId(), scheduled.GetTaskQueue().GetName(), queue)
+		same(t, "priority of "+scheduled.GetActivityId(), scheduled.GetPriority().GetPriorityKey(), int32(plan.High))
+	}
+	return count
+}
+
+// TestCallsOfAReductionAreCached: an equal task makes none, in no round.
+func TestCallsOfAReductionAreCached(t *testing.T) {
+	for cache, want := range map[string]int{"true": 1, "false": 2} {
+		s := newSummarizer(t, 300)
+		r := newRig(t)
+		text := strings.Replace(reduction(s, 40, ""), "    method: llm/reduce\n", "    method: llm/reduce\n    cache: "+cache+"\n", 1)
+		first := text[strings.Index(text, "  - id: report"):strings.Index(text, "  - {id: after")]
+		again := strings.Replace(first, "id: report\n", "id: again\n    dependencies: [report]\n", 1)
+		same(t, "status", r.run(t, text+again).Status, protocol.Completed)
+		calls, err := strconv.Atoi(number(t, r.reduced(t, "report"), "calls"))
+		if err != nil || calls < 3 {
+			t.Fatalf("%d calls: %v", calls, err)
+		}
+		same(t, "calls of the equal task", number(t, r.reduced(t, "again"), "calls"), fmt.Sprint(calls))
+		same(t, "calls of the server with cache: "+cache, len(s.asked()), want*calls)
+	}
+}
+
+// teams is a workflow that makes one answer for each of three teams, whose texts alternate: b has many, a a few, and c has one.
+func teams(s *summarizer, groupBy string) string {
+	var list []string
+	for i := range 40 {
+		team := "b"
+		switch {
+		case i%5 == 1:
+			team = "a"
+		case i == 12:
+			team = "c"
+		}
+		list = append(list, fmt.Sprintf(`{team: %s, text: "M%d %s"}`, team, i, strings.Repeat("word ", 24)))
+	}
+	return fmt.Sprintf(`
+name: Teams
+tasks:
+  - {id: texts, for_each: [%s], method: test/echo, parameters: {value: "${item.text}"}}
+  - id: report
+    method: llm/reduce
+    retry: {max_attempts: 1}
+    parameters: {provider: openai, base_url: "%s", model: m, prompt: List the marks., input: "${texts.results}", group_by: "%s", max_tokens: 60}
+  - {id: each, for_each: "${report.results}", method: test/echo, parameters: {value: "${item.group} ${item.response}"}}
+outputs: {all: "${report.results[*].response}"}
+`, strings.Join(list, ", "), s.URL, groupBy)
+}
+
+// marksOf returns the marks of the texts of a team, in their order.
+func marksOf(team string) string {
+	var all []string
+	for i := range 40 {
+		isA, isC := i%5 == 1, i == 12
+		if team == "a" && isA || team == "c" && isC || team == "b" && !isA && !isC {
+			all = append(all, fmt.Sprintf("M%d", i))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+func TestEachGroupHasAnAnswer(t *testing.T) {
+	s := newSummarizer(t, 300)
+	r := newRig(t)
+	result := r.run(t, teams(s, "${item.item.team}"))
+	same(t, "status", result.Status, protocol.Completed)
+	answer := r.reduced(t, "report")
+	list, _ := answer.Get("results")
+	if len(list.Elements()) != 3 {
+		t.Fatalf("results %s", answer.JSON())
+	}
+	calls := 0
+	for i, team := range []string{"b", "a", "c"} { // As they first appear.
+		entry := list.Elements()[i]
+		same(t, "group", get(entry, "group").Text(), team)
+		same(t, "response of "+team, get(entry, "response").Text(), marksOf(team))
+		same(t, "inputs of "+team, number(t, entry, "inputs"), fmt.Sprint(len(strings.Fields(marksOf(team)))))
+		if of := number(t, entry, "calls"); team == "c" {
+			same(t, "calls of a single text", of, "1")
+			same(t, "rounds of a single text", number(t, entry, "rounds"), "1")
+		}
+		n, err := strconv.Atoi(number(t, entry, "calls"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls += n
+	}
+	same(t, "calls of the server", len(s.asked()), calls)
+	same(t, "calls", number(t, answer, "calls"), fmt.Sprint(calls))
+	same(t, "inputs", number(t, answer, "inputs"), "40")
+	same(t, "rounds of b", number(t, list.Elements()[0], "rounds"), number(t, answer, "rounds"))
+	if number(t, answer, "rounds") == "1" {
+		t.Error("there is one round")
+	}
+	teamOf := map[string]string{}
+	for _, team := range []string{"a", "b", "c"} {
+		for _, mark := range strings.Fields(marksOf(team)) {
+			teamOf[mark] = team
+		}
+	}
+	for _, prompt := range s.asked() {
+		found := map[string]bool{}
+		for _, mark := range marks.FindAllString(prompt, -1) {
+			found[teamOf[mark]] = true
+		}
+		if len(found) != 1 {
+			t.Errorf("a prompt has texts of %d teams: %.300q", len(found), prompt)
+		}
+	}
+	var want []string
+	for _, team := range []string{"b", "a", "c"} {
+		want = append(want, fmt.Sprintf("%q", marksOf(team)))
+	}
+	same(t, "output", string(result.Outputs.Inline.JSON()), `{"all":[`+strings.Join(want, ",")+`]}`)
+	each := r.reduced(t, "each")
+	same(t, "the first item", get(get(each, "results").Elements()[0], "result", "value").Text(), "b "+marksOf("b"))
+}
+
+func byTeam(t *testing.T, r *rig) client.WorkflowRun {
+	t.Helper()
+	return r.start(t, compile(t, teams(newSummarizer(t, 300), "${item.item.team}")))
+}
+
+func TestKeysThatDoNotGroup(t *testing.T) {
+	for groupBy, want := range map[string]string{
+		"${item.item.color}": "group_by of element 0 of input: ",
+		"${item.item}":       "group_by of element 0 of input must be text, a number or a boolean, not an object",
+	} {
+		s := newSummarizer(t, 300)
+		r := newRig(t)
+		same(t, "status", r.run(t, teams(s, groupBy)).Status, protocol.Failed)
+		if message := r.ofTask(t, "report").Error.Message; !strings.HasPrefix(message, want) {
+			t.Errorf("%s: %q", groupBy, message)
+		}
+		same(t, "calls", len(s.asked()), 0)
+	}
 }

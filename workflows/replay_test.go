@@ -40,6 +40,7 @@ var recorded = []string{
 	"within-continued-of-sub-2", "within-continued-of-sub-3", "within-continued-of-sub-4", "within-killed-1", "within-killed-of-sub-1",
 	"within-each-1", "within-each-of-sub-1", "within-each-cancelled-1", "within-each-cancelled-of-sub-1",
 	"reduced-1", "reduced-of-texts-1", "reduced-of-report-1", "reduced-failing-1", "reduced-failing-of-texts-1", "reduced-failing-of-report-1",
+	"reduced-by-key-1", "reduced-by-key-of-texts-1", "reduced-by-key-of-report-1", "reduced-by-key-of-each-1",
 	"reduced-cancelled-1", "reduced-cancelled-of-texts-1", "reduced-cancelled-of-report-1",
 }
 

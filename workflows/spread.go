@@ -212,7 +212,7 @@ func (r *run) groupReady(ctx workflow.Context) {
 // leavesMore reports whether another round follows the one that has ended.
 func (r *run) leavesMore(s *spread) bool {
 	return r.plan.Tasks[s.task].FanOut.Reduces && s.rounds.failed == nil && s.result.Error == nil && r.stoppedFor(s.task) == nil &&
-		s.listed.Total-s.listed.Groups.First > 1 && s.result.Counts.Succeeded == s.listed.Total-s.listed.Groups.First
+		s.listed.Total-s.listed.Groups.First > s.listed.Groups.Answers() && s.result.Counts.Succeeded == s.listed.Total-s.listed.Groups.First
 }
 
 // endGroup lets the calls of a round start, or ends the task.
@@ -233,7 +233,7 @@ func (r *run) endGroup(ctx workflow.Context, s started) {
 	case listed.Error == nil && of == nil:
 		r.spread(s.Task, &listed)
 		of = r.spreadOf(s.Task)
-		of.rounds.number, of.rounds.of = 1, protocol.Reduced{Rounds: 1, Inputs: listed.Groups.Texts, LeftOut: listed.Groups.LeftOut}
+		of.rounds.number, of.rounds.of = 1, protocol.Reduced{Rounds: 1, Inputs: listed.Groups.Texts, LeftOut: listed.Groups.LeftOut, ByKey: listed.Groups.Keys > 0}
 	case listed.Error == nil:
 		of.listed = &listed
 		of.rounds.number++
@@ -290,7 +290,7 @@ func (r *run) gatherReduced(s *spread) protocol.GatherRequest {
 		}
 		e.Hint = goOn
 		fail(protocol.Failed, e)
-	case stopped != nil && (result.Counts.Succeeded < calls || calls > 1):
+	case stopped != nil && (result.Counts.Succeeded < calls || calls > s.listed.Groups.Answers()):
 		fail(protocol.Cancelled, protocol.Errorf(protocol.TaskCancelled, "it was cancelled when %d of %s of round %d %s done%s",
 			result.Counts.Succeeded, callCount(calls), s.rounds.number, wereOrWas(result.Counts.Succeeded), r.because(s.task)))
 	case result.Counts.Succeeded < calls:

@@ -80,9 +80,9 @@ func method(defaultProvider, name, summary, item string, parameters, result json
 func reduceMethod(defaultProvider string) protocol.Method {
 	m := method(defaultProvider, Reduce, "Make one answer of many texts, in rounds", "",
 		schemaOf(`"required": ["prompt", "input"]`, manyTexts, sampling, strings.Replace(structure, "default warn", "default fail", 1), serverConnection()),
-		schemaOf(required("response", "content", "rounds", "calls", "inputs"), textResult, reducedResult, counts))
+		schemaOf(`"required": ["tokens_used", "prompt_tokens", "rounds", "calls", "inputs"]`, textResult, reducedResult, counts))
 	m.FileParameters, m.ContentParameters, m.ToolsParameter, m.Splits = nil, nil, "", nil
-	m.ReduceParameter = "input"
+	m.ReduceParameter, m.GroupParameter = "input", "group_by"
 	return m
 }
 
@@ -117,7 +117,8 @@ const manyTexts = `
     "escalate_on": {"type": "array", "items": {"enum": ["schema", "cut", "missing"]}, "description": "When the next of models is asked: the answer does not match its schema, is not whole, or the model is missing; default all"},
     "prompt": {"type": "string", "minLength": 1, "description": "What is asked about each group of texts, and about the answers, until one is left"},
     "system": {"type": "string", "description": "System message: instructions for the model"},
-    "input": {"type": "array", "description": "Texts, such as the answers of a batch: ${batch.results[*].result.response}"}`
+    "input": {"type": "array", "description": "Texts, such as the answers of a batch: ${batch.results[*].result.response}"},
+    "group_by": {"type": "string", "minLength": 1, "description": "One answer for each group of elements of input with an equal key, such as ${item.item.category}"}`
 
 const texts = `
     "model": {"type": "string", "minLength": 1, "description": "Name of the model, as its server lists it"},
@@ -230,6 +231,7 @@ const textResult = `
     "thinking": {"type": "string", "description": "Thoughts of a thinking model"}`
 
 const reducedResult = `
+    "results": {"type": "array", "description": "With group_by: the answer of each group, with its key as group, in order of first appearance", "items": {"type": "object"}},
     "inputs": {"type": "integer", "description": "Number of texts"},
     "left_out": {"type": "integer", "description": "Number of elements of input without a text"},
     "rounds": {"type": "integer", "description": "Number of rounds until one answer was left"},

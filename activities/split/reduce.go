@@ -66,7 +66,7 @@ func (c *Call) Measure(ctx context.Context, sample func() (string, error)) (m Me
 		if err := json.Unmarshal(step.Value.JSON(), &m); err != nil {
 			return m, protocol.Errorf(protocol.InternalError, "cannot read the recorded length of texts: %v", err)
 		}
-		return m, nil
+		return m, c.Steps.Put(ctx, measureStep, *step) // Of this run as well: the next one may take over this one alone.
 	}
 	text, err := sample()
 	if err != nil {
@@ -148,6 +148,83 @@ func (g *Grouper) End() error {
 	g.group, g.tokens = nil, 0
 	g.Groups++
 	return g.Add(group)
+}
+
+// KeyedGrouper divides texts into groups that each fit into a call and have one key.
+type KeyedGrouper struct {
+	Measure
+	Add func(group []value.Value, key *protocol.GroupKey) error // Takes the groups, one after the other.
+
+	byNumber map[int]*ofKey
+	order    []*ofKey // As their keys appear.
+}
+
+// ofKey are the texts of a key.
+type ofKey struct {
+	Grouper
+	key *protocol.GroupKey // Nil: there are no keys.
+}
+
+// Take adds a text. Those without a key are of one that has none.
+func (k *KeyedGrouper) Take(text string, key *protocol.GroupKey) error {
+	number := 0
+	if key != nil {
+		number = key.Number
+	}
+	of := k.byNumber[number]
+	if of == nil {
+		of = &ofKey{Grouper: Grouper{Measure: k.Measure}}
+		if key != nil {
+			of.key = &protocol.GroupKey{Key: key.Key, Number: number}
+		}
+		of.Add = func(group []value.Value) error {
+			err := k.Add(group, of.key)
+			if of.key != nil {
+				of.key.Inputs = 0
+			}
+			return err
+		}
+		if k.byNumber == nil {
+			k.byNumber = map[int]*ofKey{}
+		}
+		k.byNumber[number] = of
+		k.order = append(k.order, of)
+	}
+	if key != nil {
+		of.key.Inputs += key.Inputs
+	}
+	return of.Take(text)
+}
+
+// End ends the last group of each key.
+func (k *KeyedGrouper) End() error {
+	for _, of := range k.order {
+		if err := of.End(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Keys returns how many different keys there are.
+func (k *KeyedGrouper) Keys() int { return len(k.order) }
+
+// Texts returns how many texts there are; one that does not fit into a call is several.
+func (k *KeyedGrouper) Texts() (texts int) {
+	for _, of := range k.order {
+		texts += of.Texts
+	}
+	return texts
+}
+
+// Stuck returns the number of texts of the first key whose groups are not fewer than its texts; 0 if there is none.
+func (k *KeyedGrouper) Stuck() (texts int, key *protocol.GroupKey) {
+	for _, of := range k.order {
+		if of.Groups >= of.Texts {
+			return of.Texts, of.key
+		}
+	}
+	return 0, nil
 }
 
 // TextOf returns the text that an element of a list stands for: a text itself, the answer in the result of a task or of an item, and of

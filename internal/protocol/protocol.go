@@ -73,6 +73,8 @@ type Method struct {
 	// ReduceParameter names the parameter with the list of texts of which the method makes one answer: its handler is called for groups
 	// of them, without the parameter. Empty: there is none.
 	ReduceParameter string
+	// GroupParameter names the parameter with the key of a text: there is one answer for each key. The handler does not get it.
+	GroupParameter string
 	// IsServerTool: the method calls a tool of a tool server, which alone knows its parameters.
 	IsServerTool bool
 	// Waits: a person answers. The run asks and waits, and no handler is called.

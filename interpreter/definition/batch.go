@@ -32,7 +32,8 @@ type FanOut struct {
 	ModelsNode    *Node
 	Models        []*Node // Texts.
 
-	Reduces bool // Values are texts of which the task makes one answer.
+	Reduces bool  // Values are texts of which the task makes one answer,
+	GroupBy *Node // or one for each value of this text.
 }
 
 // HasFiles reports whether the items are files.

@@ -33,6 +33,7 @@ type FanOut struct {
 	Sample        int            `json:"sample,omitempty"`           // Number of files to take at random; 0 is all.
 	Seed          int64          `json:"seed,omitempty"`             // Of Sample.
 	Reduces       bool           `json:"reduces,omitempty"`          // Values are texts, of which the calls make one answer: the items are groups of them, round after round.
+	GroupBy       string         `json:"group_by,omitempty"`         // Of texts, with its references: there is one answer for each key.
 	Models        []string       `json:"models,omitempty"`           // Each file is an item for each of them; see protocol.ModelOf.
 	Steps         *Steps         `json:"steps,omitempty"`            // What is done for each item; nil: the task's method is called.
 }

@@ -98,6 +98,9 @@ func (t *Task) resolveReduction() {
 	}
 	given := *t.Task
 	given.Each = &definition.FanOut{Node: n, Values: n, Reduces: true}
+	if by := t.Parameters.Get(t.Method.GroupParameter); by != nil && by.Kind != value.KindNull {
+		given.Each.GroupBy = by
+	}
 	t.Task = &given
 }
 
@@ -114,7 +117,7 @@ func (t *Task) callParameters() *definition.Node {
 	if t.texts() == nil {
 		return t.Parameters
 	}
-	return without(t.Parameters, []string{t.Method.ReduceParameter})
+	return without(t.Parameters, []string{t.Method.ReduceParameter, t.Method.GroupParameter})
 }
 
 // foreignParameter returns a parameter that the method itself does not have.
@@ -246,7 +249,7 @@ func (t *Task) UsesItem() bool {
 }
 
 func eachTexts(each *definition.FanOut) Texts {
-	all := slices.Concat(TextsOf(each.Values, nil), TextsOf(each.Rows, nil), TextsOf(each.Directory, nil))
+	all := slices.Concat(TextsOf(each.Values, nil), TextsOf(each.Rows, nil), TextsOf(each.Directory, nil), TextsOf(each.GroupBy, nil))
 	for _, file := range each.Files {
 		all = append(all, TextsOf(file, nil)...)
 	}

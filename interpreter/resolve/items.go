@@ -41,6 +41,9 @@ func readItems(paths *Paths, task *Task) (read Items) {
 	}
 	read.Errors = append(readLimits(task, each), readSelection(task, each)...)
 	each.Reduces = from.Reduces
+	if from.GroupBy != nil && from.GroupBy.Kind == value.KindString {
+		each.GroupBy = from.GroupBy.Text
+	}
 	if from.Values != nil {
 		list := from.Values.Value()
 		each.Values = &list

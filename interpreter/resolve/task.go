@@ -91,6 +91,18 @@ func (t *Task) HasParameters() bool {
 	return false
 }
 
+// SplitEachTexts returns the texts that say which items there are, and those that say what the key of an element is.
+func (t *Task) SplitEachTexts() (lists, keys Texts) {
+	for _, text := range t.EachTexts {
+		if t.Each != nil && t.Each.GroupBy != nil && text.Node == t.Each.GroupBy {
+			keys = append(keys, text)
+		} else {
+			lists = append(lists, text)
+		}
+	}
+	return lists, keys
+}
+
 // RefersTo reports whether a value holds, anywhere in it, what looks like a reference.
 func (t *Task) RefersTo(n *definition.Node) bool {
 	if t.referring == nil {

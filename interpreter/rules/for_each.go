@@ -75,6 +75,27 @@ func checkReduction(c *Context, task *resolve.Task) {
 		}
 	}
 	checkValues(c, task)
+	checkGroupBy(c, task)
+}
+
+// checkGroupBy reports a key that is the same for all texts. That it is a text is checked by the rule of parameters.
+func checkGroupBy(c *Context, task *resolve.Task) {
+	by := task.Each.GroupBy
+	if by == nil || by.Kind != value.KindString {
+		return
+	}
+	_, keys := task.SplitEachTexts()
+	for _, text := range keys {
+		isItem := func(ref reference.Reference) bool {
+			return ref.Head == resolve.HeadItem || ref.Head == resolve.HeadIndex
+		}
+		if len(text.Errors) > 0 || slices.ContainsFunc(text.References, isItem) {
+			return
+		}
+	}
+	name := task.Method.GroupParameter
+	c.report(by.Position, fmt.Sprintf("%s must refer to ${item}, an element of %s, not %s", name, task.Method.ReduceParameter, by.Describe()),
+		fmt.Sprintf("write %s: ${item.category}", name))
 }
 
 func hasValue(n *definition.Node, name string) bool {

@@ -17,7 +17,9 @@ func references(c *Context) {
 	checkUnusedDefaults(c)
 	for _, task := range c.Tasks {
 		checkTexts(c, task.Texts, place{task: task, variables: task.Workflow == nil, items: task.ItemKind()})
-		checkTexts(c, task.EachTexts, place{task: task})
+		lists, keys := task.SplitEachTexts()
+		checkTexts(c, lists, place{task: task})
+		checkTexts(c, keys, place{task: task, items: resolve.ValueItems})
 		checkTexts(c, task.WhenTexts, place{task: task, items: task.ItemKind()})
 		checkTexts(c, task.UntilTexts, place{task: task, until: true})
 		if task.StepsNode != nil { // The rule of steps reports others.

@@ -64,6 +64,7 @@ func TestKillWhileTextsAreReduced(t *testing.T) {
 			if test.interrupt {
 				p.Signal(syscall.SIGINT)
 				p.Wait()
+				forecastRounds(t, u, m, strings.ReplaceAll(reduceFlow(texts), "parameters: {", "parameters: {provider: openai, "), test.hold == 0, calls)
 			} else {
 				p.Kill()
 				status, _ := u.Gleitzeit(0, "status", "@latest")
@@ -84,7 +85,31 @@ func TestKillWhileTextsAreReduced(t *testing.T) {
 			wantSecrets(t, run.task("report").Result, texts, calls)
 			status, _ := u.Gleitzeit(0, "status", *run.Run)
 			wantLines(t, "status", status, "report  llm/reduce  completed", fmt.Sprintf("%d of %d calls", calls, calls))
+			shown, _ := u.Gleitzeit(0, "retry", *run.Run, "--dry-run")
+			wantLines(t, "the forecast of a completed run", shown, fmt.Sprintf("report  %-10d  0      \n", calls))
 		})
+	}
+}
+
+// forecastRounds checks what `retry --dry-run` says of a reduction that was interrupted: nothing is asked. Of calls whose answers the next
+// round would read, it does not guess that round.
+func forecastRounds(t *testing.T, u *user, m *factModel, flow string, atTheEnd bool, calls int) {
+	t.Helper()
+	arrived := m.arrived
+	shown, _ := u.Gleitzeit(0, "retry", "@latest", "--dry-run")
+	if atTheEnd {
+		wantLines(t, "the forecast", shown, fmt.Sprintf("report  %-10d  1      1 ", calls-1))
+		if strings.Contains(shown, "depend on their answers") {
+			t.Errorf("the forecast of the last call: %s", shown)
+		}
+	} else {
+		wantLines(t, "the forecast", shown, "report  1           ", "; the rounds after them depend on their answers\n")
+	}
+	u.File("edited.yaml", strings.ReplaceAll(flow, "What are the secrets?", "Which secrets are there?"))
+	shown, _ = u.Gleitzeit(0, "retry", "@latest", "--file", "edited.yaml", "--dry-run")
+	wantLines(t, "the forecast of another prompt", shown, "report  0           ?      the texts are grouped when it runs\n")
+	if m.arrived != arrived {
+		t.Errorf("the forecasts made %d requests", m.arrived-arrived)
 	}
 }
 

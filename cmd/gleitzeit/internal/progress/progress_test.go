@@ -19,6 +19,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/programtest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
@@ -77,6 +78,17 @@ func TestRecordedRuns(t *testing.T) {
 			for _, event := range recordedEvents(t, file) {
 				if event.Outcome != nil && event.Outcome.Value.Inline == nil {
 					event.Outcome.Value = protocol.Payload{} // It lies in the store of the recording.
+				}
+				if event.Asked != nil { // What it asks lies there, too: the beginning stands for it.
+					asked := *event.Asked
+					data, err := json.Marshal(protocol.Approval{Message: asked.Message, Since: asked.Since, Until: asked.Until})
+					programtest.Must(t, err)
+					question, err := value.Parse(data)
+					programtest.Must(t, err)
+					payload, stored := protocol.NewResultPayload(question)
+					programtest.Must(t, store.Put(t.Context(), resultstore.Batch{Values: [][]byte{stored}}))
+					asked.Approval = payload.Ref
+					event.Asked = &asked
 				}
 				for _, observer := range []interface {
 					Event(context.Context, history.Event) error

@@ -206,12 +206,12 @@ func (f *forecaster) texts(ctx context.Context, task int, of *TaskForecast) erro
 			return err
 		}
 		switch {
-		case taken < listed.Total-first && listed.Total-first > 1:
+		case taken < listed.Total-first && listed.Total-first > listed.Groups.Answers():
 			of.Unknown = "the rounds after them depend on their answers"
 			return nil
 		case taken < listed.Total-first:
 			return nil
-		case listed.Total-first == 1:
+		case listed.Total-first == listed.Groups.Answers():
 			return f.same(ctx, task, of, listed)
 		}
 		reduce = protocol.Reduce{Round: reduce.Round + 1, Before: listed.Ref, First: first}
