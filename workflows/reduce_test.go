@@ -364,25 +364,33 @@ tasks:
 	}
 }
 
-// TestElementsWithoutATextAreLeftOut: the results of a task of which some items have failed are reduced, with a warning.
+// TestElementsWithoutATextAreLeftOut: the results of a task of which some items have failed are reduced, with a warning; so is a field
+// of their results.
 func TestElementsWithoutATextAreLeftOut(t *testing.T) {
-	s := newSummarizer(t, 300)
-	r := newRig(t)
-	result := r.run(t, fmt.Sprintf(`
+	for input, prompt := range map[string]string{
+		"${texts}":                         "# Text 1\n\n{\"value\":\"done\"}",
+		"${texts.results[*].result.value}": "# Text 1\n\ndone",
+	} {
+		t.Run(input, func(t *testing.T) {
+			s := newSummarizer(t, 300)
+			r := newRig(t)
+			result := r.run(t, fmt.Sprintf(`
 name: Left out
 tasks:
   - {id: texts, for_each: [0, 1, 2], method: test/fail, parameters: {key: "k${index}", times: "${item}", kind: permanent}}
   - id: report
     method: llm/reduce
-    parameters: {provider: openai, base_url: "%s", model: m, prompt: List the marks., input: "${texts}"}
-`, s.URL))
-	same(t, "status", result.Status, protocol.Completed)
-	task, answer := r.ofTask(t, "report"), r.reduced(t, "report")
-	same(t, "warning", task.Warning, "2 of 3 texts were left out: they are empty, or their items have no result")
-	same(t, "inputs", number(t, answer, "inputs"), "1")
-	same(t, "left out", number(t, answer, "left_out"), "2")
-	if prompts := s.asked(); len(prompts) != 1 || !strings.HasSuffix(prompts[0], "# Text 1\n\n{\"value\":\"done\"}") {
-		t.Errorf("prompts %q", prompts)
+    parameters: {provider: openai, base_url: "%s", model: m, prompt: List the marks., input: "%s"}
+`, s.URL, input))
+			same(t, "status", result.Status, protocol.Completed)
+			task, answer := r.ofTask(t, "report"), r.reduced(t, "report")
+			same(t, "warning", task.Warning, "2 of 3 texts were left out: they are empty, or their items have no result")
+			same(t, "inputs", number(t, answer, "inputs"), "1")
+			same(t, "left out", number(t, answer, "left_out"), "2")
+			if prompts := s.asked(); len(prompts) != 1 || !strings.HasSuffix(prompts[0], prompt) {
+				t.Errorf("prompts %q", prompts)
+			}
+		})
 	}
 }
 
