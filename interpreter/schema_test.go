@@ -28,6 +28,7 @@ var unseen = map[string]string{
 	"steps-batch":                  "that models are not for steps is a matter of two mappings",
 	"batch-models-twice":           "that a parameter takes precedence over a key of the batch takes what references lead to",
 	"batch-references":             crossing,
+	"condition-comment":            "what a condition means",
 	"control-character":            noTree,
 	"cycle":                        crossing,
 	"approval":                     "what else a task has whose method waits for people",

@@ -72,6 +72,19 @@ func (l *Locator) At(offset int) Position {
 	return l.source.positionOf(l.offset)
 }
 
+// CommentFollows reports whether the text is written without quotes and a comment follows in its line, which may be meant as a part of it.
+func (l *Locator) CommentFollows() bool {
+	if l.node.style != plain {
+		return false
+	}
+	l.At(len(l.node.Text))
+	if l.offset < 0 || l.offset >= len(l.source.text) || l.source.text[l.offset] != '#' {
+		return false
+	}
+	before := strings.TrimRight(string(l.source.text[max(0, l.offset-200):l.offset]), " \t")
+	return before != "" && !strings.HasSuffix(before, "\n")
+}
+
 func (l *Locator) skipWhite() {
 	for {
 		r, width := l.unit()

@@ -37,6 +37,9 @@ func checkCondition(c *Context, known map[string][]condition.Error, at *definiti
 		if hint == "" && problem.Unknown != "" {
 			hint = suggestName(c, problem)
 		}
+		if hint == "" && c.Definition.Locate(at).CommentFollows() {
+			hint = "a # after a space begins a comment in YAML: put the condition in quotes"
+		}
 		c.report(places.At(problem.Offset), problem.Message, hint)
 	}
 }
