@@ -1,10 +1,13 @@
 package stories_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -12,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -25,23 +29,55 @@ type countedOllama struct {
 	url   string
 	calls atomic.Int64
 	seen  int64
+
+	mu    sync.Mutex
+	asked map[string]int // How often, by the last message.
 }
 
 func countOllama(t *testing.T) *countedOllama {
 	t.Helper()
 	to, err := url.Parse(ollamatest.Start(t))
 	must(t, err)
-	o := &countedOllama{}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }, FlushInterval: -1}
+	o := &countedOllama{asked: map[string]int{}}
+	proxy := &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		FlushInterval: -1,
+		ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // Of callers that were killed.
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/chat" {
 			o.calls.Add(1)
+			o.note(t, r)
 		}
 		proxy.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
 	o.url = server.URL
 	return o
+}
+
+// note counts the prompt of a call.
+func (o *countedOllama) note(t *testing.T, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // The caller was killed before it had sent the call, and so the model gets none either.
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	var call struct{ Messages []struct{ Content string } }
+	if err := json.Unmarshal(body, &call); err != nil || len(call.Messages) == 0 {
+		t.Errorf("a call that cannot be read: %.200s", body)
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked[call.Messages[len(call.Messages)-1].Content]++
+}
+
+// prompts returns how often the models were asked, by the last message of the calls.
+func (o *countedOllama) prompts() map[string]int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return maps.Clone(o.asked)
 }
 
 // wantCalls checks how many calls there were since the last time.
