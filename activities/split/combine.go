@@ -136,14 +136,18 @@ func (r *reading) byModel(ctx context.Context) (value.Value, error) {
 	for i, answer := range r.answers {
 		parts[i] = part{first: r.label(r.chunks[i]), text: strings.TrimSpace(responseOf(answer))}
 	}
-	return r.combineAll(ctx, parts)
+	return r.combineAll(ctx, parts, nil)
 }
 
-// combineAll has the model combine answers, or other texts.
-func (r *reading) combineAll(ctx context.Context, parts []part) (value.Value, error) {
+// combineAll has the model combine answers, or other texts. tooLong: the server has refused all of them together; nil: that is not known.
+func (r *reading) combineAll(ctx context.Context, parts []part, tooLong *protocol.TooLong) (value.Value, error) {
 	room := 0.0 // Tokens of answers that fit; 0: not known yet.
 	for round := 1; round <= maxRounds; round++ {
-		step, tooLong, err := r.combine(ctx, parts, fmt.Sprintf("combining %d answers", len(parts)))
+		var step *Step
+		var err error
+		if tooLong == nil {
+			step, tooLong, err = r.combine(ctx, parts, fmt.Sprintf("combining %d answers", len(parts)))
+		}
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -156,6 +160,7 @@ func (r *reading) combineAll(ctx context.Context, parts []part) (value.Value, er
 		if parts, room, err = r.round(ctx, parts, room, round); err != nil {
 			return value.Value{}, err
 		}
+		tooLong = nil
 	}
 	return value.Value{}, answersTooLong()
 }

@@ -31,7 +31,7 @@ func (c *Call) Reduce(ctx context.Context, texts []string) (protocol.Result, err
 		const together = 3 // Several pieces fit into a prompt: a round leaves fewer of them.
 		parts = partsOf(c.pieces(texts[0], room/together, r.tokens))
 	}
-	made, err := r.combineAll(ctx, parts)
+	made, err := r.combineAll(ctx, parts, tooLong)
 	if err != nil {
 		return protocol.Result{Usage: r.usage}, err
 	}

@@ -145,6 +145,9 @@ func TestReduceWhatIsTooLong(t *testing.T) {
 			continue
 		}
 		wantFacts(t, name, responseOf(result), want)
+		if again := len(m.tooLong) - len(slices.Compact(slices.Sorted(slices.Values(m.tooLong)))); again > 0 {
+			t.Errorf("%s: %d prompts were sent again after they were refused", name, again)
+		}
 		if len(m.tooLong) == 0 || len(m.asked) < 3 || result.Usage.LLMCalls != int64(len(m.asked)) {
 			t.Errorf("%s: %d prompts were too long, %d were answered, and %d are counted", name, len(m.tooLong), len(m.asked), result.Usage.LLMCalls)
 		}
