@@ -42,6 +42,9 @@ func checkSteps(c *Context, task *resolve.Task) {
 		if last := i == len(task.Parts)-1; last && step.ContinueOnError != nil && step.ContinueOnError.Truth && len(task.Outputs) == 0 {
 			c.report(step.ContinueOnError.Position, "the result of the last step is that of the item, so the item fails with it", "remove continue_on_error, or say with outputs what the result of an item is")
 		}
+		if step.Method != nil && step.Method.ReduceParameter != "" {
+			c.report(step.Task.Method.Position, step.Label()+": "+step.Method.Name+" is not supported as a step", "make it a task that refers to the results of all items")
+		}
 		checkSameStep(c, task, step)
 	}
 }

@@ -171,7 +171,7 @@ name: Failing
 tasks:
   - {id: work, method: mcp/tool.echo, parameters: {message: worked}}
 finally:
-  - {id: bad, method: python/execute, parameters: {code: "raise ValueError('no')"}}
+  - {id: bad, method: python/execute, parameters: {code: "result = open('mended').read()"}}
   - {id: note, method: mcp/tool.echo, parameters: {message: "${work.response}"}}
 `)
 	stdout, said := u.Gleitzeit(5, "run", "flow.yaml")
@@ -186,4 +186,7 @@ finally:
 	// A retry does nothing but the clean-up.
 	forecast, _ := u.Gleitzeit(0, "retry", "@latest", "--dry-run")
 	wantLines(t, "forecast", forecast, "work  1           0", "clean-up")
+	u.File("mended", "yes")
+	_, said = u.Gleitzeit(0, "retry", "@latest")
+	wantLines(t, "stderr", said, "\n✓ bad  ", " completed in ")
 }

@@ -134,3 +134,24 @@ func TestSubmittedWorkflowWithin(t *testing.T) {
 	p.Exits(0)
 	wantLines(t, "stdout", p.Stdout.String(), "after: it says HELLO!\n")
 }
+
+// TestSkippedWorkflow: the tasks of a workflow that was skipped are skipped, too, wherever the run is shown, and a dry run of a retry looks
+// into no workflow.
+func TestSkippedWorkflow(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("inner.yaml", "name: Inner\ntasks: [{id: z, method: mcp/tool.add, parameters: {a: 1, b: 2}}]\n")
+	u.File("flow.yaml", `
+name: Outer
+tasks:
+  - {id: sub, workflow: inner.yaml, when: "false"}
+  - {id: many, workflow: inner.yaml, for_each: [1, 2]}
+`)
+	u.Gleitzeit(0, "run", "flow.yaml")
+	text, _ := u.Gleitzeit(0, "status", "@latest")
+	wantLines(t, "status", text, "  - sub  workflow  skipped  its condition is false: false\n", "    - sub/z  mcp/tool.add  skipped  its workflow was skipped\n")
+	graph, _ := u.Gleitzeit(0, "graph", "@latest")
+	wantLines(t, "graph", graph, "sub/z  mcp/tool.add  skipped")
+	forecast, _ := u.Gleitzeit(0, "retry", "@latest", "--dry-run")
+	wantLines(t, "forecast", forecast, "many  0           ?      its workflow takes over what is unchanged\n")
+}

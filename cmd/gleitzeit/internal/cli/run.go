@@ -194,7 +194,7 @@ func (p retryCommand) nothingToDo(ctx context.Context, s *runs.Session, earlier 
 		return false, err
 	}
 	document, err := s.Document(ctx, earlier.ID)
-	if err != nil || document == nil || document.FinishedAt == nil {
+	if err != nil || document == nil || document.FinishedAt == nil || document.CleanUpFailure() != "" {
 		return false, err
 	}
 	p.notify(runs.Notice{Kind: runs.FinishedEarlier, Run: earlier.ID, Message: fmt.Sprintf(

@@ -157,9 +157,12 @@ func (f *forecaster) decide(ctx context.Context, task int, of *TaskForecast) err
 	return nil
 }
 
+// nestedUnknown says why nothing is known of a task that runs another workflow: for its items, too.
+const nestedUnknown = "its workflow takes over what is unchanged"
+
 func (f *forecaster) task(ctx context.Context, task int, of *TaskForecast) error {
 	if f.plan.Tasks[task].Workflow != "" {
-		of.Unknown = "its workflow takes over what is unchanged"
+		of.Unknown = nestedUnknown
 		return nil
 	}
 	call := f.calls.Task(task)
@@ -176,6 +179,10 @@ func (f *forecaster) task(ctx context.Context, task int, of *TaskForecast) error
 }
 
 func (f *forecaster) items(ctx context.Context, task int, of *TaskForecast) error {
+	if f.plan.Tasks[task].Workflow != "" {
+		of.Unknown = nestedUnknown
+		return nil
+	}
 	listed, err := f.acts.Expand(ctx, f.calls.Expand(task))
 	if err != nil {
 		return err

@@ -56,7 +56,7 @@ func (r *Run) Graph() *Graph {
 	graph := &Graph{Run: r.Run, Workflow: r.Workflow, Status: r.Status, Interrupted: r.Interrupted, Lost: r.Lost, Nodes: make([]Node, len(r.Tasks)), Edges: []Edge{}}
 	for i := range r.Tasks {
 		task := &r.Tasks[i]
-		graph.Nodes[i] = Node{ID: task.ID, Name: task.Name, Method: task.Method, Each: task.each, Values: task.Values, When: task.when, RunIf: task.runIf, Finally: task.Finally, Status: task.Status, Items: task.Items}
+		graph.Nodes[i] = Node{ID: task.ID, Name: task.Name, Method: task.Method, Each: task.each, Values: task.Values && task.each, When: task.when, RunIf: task.runIf, Finally: task.Finally, Status: task.Status, Items: task.Items}
 		for _, id := range task.above() {
 			graph.Edges = append(graph.Edges, Edge{From: id, To: task.ID, Within: id == task.Within})
 		}

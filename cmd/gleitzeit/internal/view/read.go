@@ -282,6 +282,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 	all := p.AllOf(func(task string) []int { return items[task] })
 	r.Tasks = make([]Task, len(all))
 	retries := r.retries(p)
+	skipped := map[string]bool{} // Tasks that run workflows, which precede the tasks of these.
 	for i := range all {
 		planned := &all[i].Task
 		task := Task{
@@ -309,6 +310,10 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 				task.Status = protocol.Running
 			}
 		}
+		if task.Status == protocol.Pending && skipped[task.Within] {
+			task.Status, task.Reason = protocol.Skipped, "its workflow was skipped"
+		}
+		skipped[task.ID] = task.nested && task.Status == protocol.Skipped
 		r.Tasks[i] = task
 	}
 }
