@@ -59,6 +59,8 @@ func TestKilledWithinAWorkflow(t *testing.T) {
 		t.Errorf("list shows other runs:\n%s", list)
 	}
 	p.Kill()
+	text, _ = u.Gleitzeit(0, "status", run)
+	wantLines(t, "status", text, "\n  ▶ sub  workflow  interrupted\n", "\n    ✓ sub/first  python/execute  completed  ", "\n        · sub/last  mcp/tool.echo  pending\n")
 	p = u.Start("run", "flow.yaml")
 	p.Says("restarted what was interrupted: sub/work")
 	u.File("go", "")

@@ -282,6 +282,7 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 	all := p.AllOf(func(task string) []int { return items[task] })
 	r.Tasks = make([]Task, len(all))
 	retries := r.retries(p)
+	within := map[string]int{}   // Places of tasks, by id.
 	skipped := map[string]bool{} // Tasks that run workflows, which precede the tasks of these.
 	for i := range all {
 		planned := &all[i].Task
@@ -315,6 +316,16 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 		}
 		skipped[task.ID] = task.nested && task.Status == protocol.Skipped
 		r.Tasks[i] = task
+		if within[task.ID] = i; task.Status != protocol.Pending && task.Status != protocol.Skipped {
+			r.began(task.Within, within)
+		}
+	}
+}
+
+// began records that a task has begun of the workflow that another task runs: that one has no record before it ends.
+func (r *Run) began(task string, places map[string]int) {
+	for at, is := places[task]; is && r.Tasks[at].Status == protocol.Pending; at, is = places[r.Tasks[at].Within] {
+		r.Tasks[at].Status = protocol.Running
 	}
 }
 
