@@ -373,7 +373,7 @@ outputs: {part: "${part.value}"}
 	same(t, "batch", tasks["batch"].Status, protocol.Completed)
 	same(t, "part", tasks["part"].Status, protocol.Completed)
 	same(t, "code", tasks["all"].Error.Code, protocol.TaskParameterError)
-	if failure := tasks["all"].Error; !strings.Contains(failure.Message, "the results of 9 items have 7549") || !strings.Contains(failure.Hint, "gleitzeit batch export") {
+	if failure := tasks["all"].Error; !strings.Contains(failure.Message, `the results of 9 items of task "batch" have 7549`) || !strings.Contains(failure.Hint, "gleitzeit batch export") {
 		t.Errorf("%+v", failure)
 	}
 }

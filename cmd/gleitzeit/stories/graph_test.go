@@ -35,6 +35,8 @@ type graphNode struct {
 type graphEdge struct {
 	From string `json:"from"`
 	To   string `json:"to"`
+
+	Within bool `json:"within"`
 }
 
 // graph is the document of a file or a run.
