@@ -10,12 +10,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
 // TestRunnerThatIsKilled kills the process of the model ten times during 64 calls of each kind, of which none has retries.
 func TestRunnerThatIsKilled(t *testing.T) {
-	require.Long(t, "it takes a minute")
 	server := ollamatest.StartPrivate(t)
 	image := base64.StdEncoding.EncodeToString(picture(t, "png", "red"))
 	for name, call := range map[string]struct{ method, parameters string }{

@@ -11,7 +11,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/split"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
 // noSteps records nothing.
@@ -63,7 +62,6 @@ func TestSplitByOllama(t *testing.T) {
 // TestSplitSendsPagesAsImages: a document that is not cut is sent as without a split; one that is cut, with the image of a page in the
 // chunk that has its place. A result that leaves a page out says so.
 func TestSplitSendsPagesAsImages(t *testing.T) {
-	require.Long(t, "it limits the time of a page")
 	const missing = `file "empty-page.pdf": page 2 has no text`
 	long := strings.Repeat("Nothing was to be seen that day. ", 40)
 	for _, c := range []struct {
