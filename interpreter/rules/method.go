@@ -8,3 +8,10 @@ func methods(c *Context) {
 		}
 	}
 }
+
+// sourceFiles: script files that do not exist, cannot be scripts, or are not known before the run starts.
+func sourceFiles(c *Context) {
+	for _, task := range c.Calls() {
+		c.reportAll(task.SourceErrors)
+	}
+}
