@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/split"
@@ -192,7 +191,6 @@ func textsOf(ctx context.Context, t *attempt) func(takeText) error {
 		if err != nil {
 			return err
 		}
-		input = withoutGaps(input)
 		scope := &reference.Scope{Bindings: call.Reduce.Bindings, Run: call.Run, Load: results.loader(ctx)}
 		keys := newKeysOf(call.Reduce.GroupBy, scope)
 		each := func(element value.Value) error {
@@ -203,15 +201,20 @@ func textsOf(ctx context.Context, t *attempt) func(takeText) error {
 			}
 			return take(text, key)
 		}
-		list, err := reference.OpenList(input.Text(), scope)
-		if err != nil {
-			return err
-		}
-		if list != nil {
-			return list.Each(each)
-		}
-		whole, err := reference.ResolveList(input, scope)
-		if err != nil {
+		whole := input // A list of the file.
+		if ref := reference.Single(input.Text()); ref != nil {
+			ref.Gaps = true // Items that failed, or were skipped, have no result.
+			list, err := reference.OpenListOf(ref, scope)
+			if err != nil {
+				return err
+			}
+			if list != nil {
+				return list.Each(each)
+			}
+			if whole, err = reference.ResolveListOf(ref, scope); err != nil {
+				return err
+			}
+		} else if whole, err = reference.Resolve(input, scope); err != nil {
 			return err
 		}
 		if results, has := whole.Get("results"); has && results.Kind() == value.KindList {
@@ -272,17 +275,6 @@ func (k *keysOf) next(element value.Value, hasText bool) (*protocol.GroupKey, er
 		k.numbers[name] = number
 	}
 	return &protocol.GroupKey{Key: key, Number: number, Inputs: 1}, nil
-}
-
-// withoutGaps returns the input with an empty default for what items that failed or were skipped do not have, unless it says what they
-// stand for: `${batch.results[*].result.response}` is that of the items that have one.
-func withoutGaps(input value.Value) value.Value {
-	text := input.Text()
-	parts, _ := reference.Parse(text)
-	if len(parts) != 1 || parts[0].Ref == nil || parts[0].Ref.Text != text || parts[0].Ref.HasDefault || !strings.Contains(text, "[*]") {
-		return input
-	}
-	return value.String(strings.TrimSuffix(text, "}") + ":-}")
 }
 
 // eachAnswer passes on the answers about the groups of the round before. A key of which one is left has its answer.

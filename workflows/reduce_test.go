@@ -364,30 +364,42 @@ tasks:
 	}
 }
 
-// TestElementsWithoutATextAreLeftOut: the results of a task of which some items have failed are reduced, with a warning; so is a field
-// of their results.
+// TestElementsWithoutATextAreLeftOut: the results of a task of which some items have failed, or were skipped, are reduced, with a warning;
+// so is a field of their results. A field that no result has is an error.
 func TestElementsWithoutATextAreLeftOut(t *testing.T) {
-	for input, prompt := range map[string]string{
-		"${texts}":                         "# Text 1\n\n{\"value\":\"done\"}",
-		"${texts.results[*].result.value}": "# Text 1\n\ndone",
+	const failing = `for_each: [0, 1, 2], method: test/fail, parameters: {key: "k${index}", times: "${item}", kind: permanent}`
+	const skipping = `for_each: [0, 1, 2], when: "${item} == 0", method: test/echo, parameters: {value: done}`
+	for name, c := range map[string]struct{ task, input, prompt, failure string }{
+		"results":         {failing, "${texts}", "# Text 1\n\n{\"value\":\"done\"}", ""},
+		"a field":         {failing, "${texts.results[*].result.value}", "# Text 1\n\ndone", ""},
+		"skipped items":   {skipping, "${texts.results[*].result.value}", "# Text 1\n\ndone", ""},
+		"a part":          {failing, "${texts.results[0:3][*].result.value}", "# Text 1\n\ndone", ""},
+		"an absent field": {failing, "${texts.results[*].result.valu}", "", `has no field "valu"`},
 	} {
-		t.Run(input, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			s := newSummarizer(t, 300)
 			r := newRig(t)
 			result := r.run(t, fmt.Sprintf(`
 name: Left out
 tasks:
-  - {id: texts, for_each: [0, 1, 2], method: test/fail, parameters: {key: "k${index}", times: "${item}", kind: permanent}}
+  - {id: texts, %s}
   - id: report
     method: llm/reduce
     parameters: {provider: openai, base_url: "%s", model: m, prompt: List the marks., input: "%s"}
-`, s.URL, input))
+`, c.task, s.URL, c.input))
+			task := r.ofTask(t, "report")
+			if c.failure != "" {
+				if task.Error == nil || !strings.Contains(task.Error.Message, c.failure) || len(s.asked()) > 0 {
+					t.Errorf("the error is %v, with %d prompts", task.Error, len(s.asked()))
+				}
+				return
+			}
+			answer := r.reduced(t, "report")
 			same(t, "status", result.Status, protocol.Completed)
-			task, answer := r.ofTask(t, "report"), r.reduced(t, "report")
 			same(t, "warning", task.Warning, "2 of 3 texts were left out: they are empty, or their items have no result")
 			same(t, "inputs", number(t, answer, "inputs"), "1")
 			same(t, "left out", number(t, answer, "left_out"), "2")
-			if prompts := s.asked(); len(prompts) != 1 || !strings.HasSuffix(prompts[0], prompt) {
+			if prompts := s.asked(); len(prompts) != 1 || !strings.HasSuffix(prompts[0], c.prompt) {
 				t.Errorf("prompts %q", prompts)
 			}
 		})

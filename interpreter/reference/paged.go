@@ -210,11 +210,11 @@ type List struct {
 // OpenList returns the list that a text leads to, if it is one reference to such a list, to a part of it, or to the result that has it;
 // else nil. Its error is that of Lookup.
 func OpenList(text string, s *Scope) (*List, error) {
-	parts, _ := Parse(text)
-	if len(parts) != 1 || parts[0].Ref == nil || parts[0].Ref.Text != text {
+	ref := Single(text)
+	if ref == nil {
 		return nil, nil
 	}
-	return OpenListOf(parts[0].Ref, s)
+	return OpenListOf(ref, s)
 }
 
 // OpenListOf is OpenList for a reference.

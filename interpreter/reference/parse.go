@@ -65,6 +65,15 @@ func Parse(text string) ([]Part, []Error) {
 	return parts, errs
 }
 
+// Single returns the reference that is all of a text; nil if the text is something else.
+func Single(text string) *Reference {
+	parts, _ := Parse(text)
+	if len(parts) != 1 || parts[0].Ref == nil || parts[0].Ref.Text != text {
+		return nil
+	}
+	return parts[0].Ref
+}
+
 // ParseCode is Parse for program text, where a reference must be on one line, so that replacing it removes no lines.
 // One that does not is an error and a part.
 func ParseCode(code string) ([]Part, []Error) {

@@ -29,6 +29,9 @@ type walker struct {
 // element of its own.
 func (w *walker) follow(v value.Value, from int) (value.Value, *lookupError) {
 	for i := from; i < len(w.ref.Steps); i++ {
+		if w.ref.Gaps && len(w.elements) > 0 && v.IsNull() {
+			break
+		}
 		var wrong *lookupError
 		if w.ref.Steps[i].Every {
 			if v.Kind() == value.KindList {

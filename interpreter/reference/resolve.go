@@ -25,11 +25,15 @@ func ResolveText(text string, s *Scope) (value.Value, error) {
 // ResolveList is Resolve for what is to be a list: a list, or a text that is a single reference, whose default `[]`, or an
 // empty one, means an empty list. Whether it has become one is for the caller to see.
 func ResolveList(v value.Value, s *Scope) (value.Value, error) {
-	parts, _ := Parse(v.Text())
-	if len(parts) == 1 && parts[0].Ref != nil && parts[0].Ref.Text == v.Text() {
-		return (&walker{ref: parts[0].Ref, wantList: true}).lookup(s)
+	if ref := Single(v.Text()); ref != nil {
+		return ResolveListOf(ref, s)
 	}
 	return Resolve(v, s)
+}
+
+// ResolveListOf is ResolveList for a reference.
+func ResolveListOf(ref *Reference, s *Scope) (value.Value, error) {
+	return (&walker{ref: ref, wantList: true}).lookup(s)
 }
 
 type resolver struct {
