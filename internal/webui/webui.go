@@ -51,9 +51,8 @@ type Options struct {
 type Server struct {
 	address string
 	token   string
-	http    *http.Server
+	serving *gate.Serving
 	engine  *grpc.ClientConn
-	served  chan error
 }
 
 // Start serves the UI until Stop. It does not wait for the engine: a page reports if that does not answer. The key pair of the
@@ -82,33 +81,19 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, errors.Join(failed("cannot load its pages: %v", err), listener.Close(), engine.Close())
 	}
 	requests, end := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Server{
-		address: listener.Addr().String(), token: token, engine: engine, served: make(chan error, 1),
-		http: &http.Server{
-			Handler:           http.MaxBytesHandler(newGuard(token, port, pages), maxBody),
-			ReadHeaderTimeout: headerTimeout,
-			ReadTimeout:       readTimeout,
-			WriteTimeout:      writeTimeout,
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    maxHeader,
-			ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
-			BaseContext:       func(net.Listener) context.Context { return requests },
-		},
+	server := &http.Server{
+		Handler:           http.MaxBytesHandler(newGuard(token, port, pages), maxBody),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+		BaseContext:       func(net.Listener) context.Context { return requests },
 	}
 	// A page that waits for events would delay a shutdown by a minute.
-	s.http.RegisterOnShutdown(end)
-	go func() {
-		defer end()
-		err := s.http.Serve(listener)
-		if errors.Is(err, http.ErrServerClosed) {
-			err = nil
-		}
-		if err != nil {
-			o.Log.Error("the Web UI has stopped", "error", err)
-		}
-		s.served <- err
-	}()
-	return s, nil
+	server.RegisterOnShutdown(end)
+	return &Server{address: listener.Addr().String(), token: token, engine: engine, serving: gate.Serve(server, listener, "the Web UI", o.Log)}, nil
 }
 
 func failed(format string, args ...any) *protocol.Error {
@@ -125,9 +110,5 @@ func (s *Server) URL() string { return "http://" + s.address + "/?" + tokenParam
 // Stop waits for requests in flight and frees the port. It may be called once. If ctx ends first, it closes their
 // connections.
 func (s *Server) Stop(ctx context.Context) error {
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = s.http.Close()
-	}
-	return errors.Join(err, <-s.served, s.engine.Close())
+	return errors.Join(s.serving.Stop(ctx), s.engine.Close())
 }

@@ -41,10 +41,9 @@ const (
 // Server is a server of the API.
 type Server struct {
 	listener net.Listener
-	http     *http.Server
+	serving  *gate.Serving
 	batches  *batches
 	end      context.CancelFunc
-	served   chan error
 }
 
 // Start serves the API, and continues the batches that an earlier server has left. The caller stops it. No other server of the home may
@@ -65,10 +64,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, failed("cannot listen on %s: %v", gate.Loopback, err)
 	}
 	living, end := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Server{listener: listener, batches: newBatches(living, o, kept), end: end, served: make(chan error, 1)}
+	s := &Server{listener: listener, batches: newBatches(living, o, kept), end: end}
 	api := newAPI(o, kept, s.batches)
 	hosts := gate.HostsOf(listener.Addr().(*net.TCPAddr).Port)
-	s.http = &http.Server{
+	server := &http.Server{
 		Handler:           gate.BearerOr("gleitzeit batch api", token, hosts, refuseAccess, api.routes()),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
@@ -80,16 +79,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		end()
 		return nil, errors.Join(failed("%v", err), listener.Close())
 	}
-	go func() {
-		err := s.http.Serve(listener)
-		if errors.Is(err, http.ErrServerClosed) {
-			err = nil
-		}
-		if err != nil {
-			o.Log.Error("the Batch API has stopped", "error", err)
-		}
-		s.served <- err
-	}()
+	s.serving = gate.Serve(server, listener, "the Batch API", o.Log)
 	return s, nil
 }
 
@@ -103,13 +93,10 @@ func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + 
 
 // Stop waits for requests in flight, as long as ctx lasts, and leaves open batches to the next server.
 func (s *Server) Stop(ctx context.Context) error {
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = s.http.Close()
-	}
+	err := s.serving.Stop(ctx)
 	s.end()
 	s.batches.wait()
-	return errors.Join(err, <-s.served)
+	return err
 }
 
 // api answers requests.
