@@ -86,19 +86,7 @@ func (r *run) nextCleanUp() *CleanUp {
 	return &next
 }
 
-// beginCleanUp counts the signals that cancel the run.
-func (r *run) beginCleanUp() {
-	if r.cleanUp.ctx == nil {
-		return
-	}
-	workflow.GoNamed(r.cleanUp.root, "cancelled again", func(ctx workflow.Context) {
-		for r.cleanUp.signals.Receive(ctx, nil) {
-			r.countCancel()
-		}
-	})
-}
-
-// readCancels counts the signals that have come and that no code has looked at.
+// readCancels counts the signals that cancel the run. No other coroutine waits for them: see approvals.readSignals.
 func (r *run) readCancels() {
 	for r.cleanUp.ctx != nil && r.cleanUp.signals.ReceiveAsync(nil) {
 		r.countCancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,6 +111,28 @@ func TestACancelBeforeARunContinuesIsNotLost(t *testing.T) {
 	result, _ := end(t, r.Client.GetWorkflow(t.Context(), id, ""))
 	same(t, "status", result.Status, protocol.Cancelled)
 	same(t, "calls of the last task", r.probe.called("t59"), 0)
+}
+
+// TestASecondCancelBeforeACleanUpContinuesIsNotLost signals twice that a run is to be cancelled whose clean-up is in a history that is about
+// to end.
+func TestASecondCancelBeforeACleanUpContinuesIsNotLost(t *testing.T) {
+	r := newIdleRig(t, servertest.WithOverrides(smallHistories))
+	text := "name: Cancelled\nmax_parallel: 1\ntasks:\n  - {id: work, method: test/echo, parameters: {value: 1}}\nfinally:\n"
+	for i := range 60 {
+		text += fmt.Sprintf("  - {id: f%d, method: test/wait, parameters: {key: f%d}}\n", i, i)
+	}
+	id := beforeContinuing(t, r, text, "", func(id string) {
+		for range 2 {
+			if err := r.Client.SignalWorkflow(t.Context(), id, "", workflows.CancelSignal, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}, enums.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED)
+	result, _ := end(t, r.Client.GetWorkflow(t.Context(), id, ""))
+	if result.CleanUp == nil || !strings.HasSuffix(result.CleanUp.Message, "; the clean-up was cancelled") {
+		t.Errorf("the clean-up ended with %v", result.CleanUp)
+	}
+	same(t, "calls of the last task", r.probe.called("f59"), 0)
 }
 
 const waitingItems = `

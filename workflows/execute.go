@@ -70,7 +70,6 @@ func (r *run) execute(ctx workflow.Context) error {
 		ctx.Done().Receive(ctx, nil)
 		r.noteCancel()
 	})
-	r.beginCleanUp()
 	if limit := r.timeout(); limit > 0 {
 		r.startTimeout(ctx, limit)
 	}
@@ -79,13 +78,14 @@ func (r *run) execute(ctx workflow.Context) error {
 		r.gatherReady(ctx)
 		r.readReturned(ctx)
 		r.approvals.readSignals()
+		r.readCancels()
 		r.superviseCleanUp()
 		r.inFlight, r.approvals.begun = append(r.inFlight, r.approvals.begun...), nil
 		r.shareSlots(taskCtx)
 		r.startReady(taskCtx)
 		r.describe(ctx)
 		if r.approvals.onlyWaits() && !r.approvals.waitsOn(ctx) {
-			if r.readCancels(); ctx.Err() == nil || r.cancelNoted || r.stopped != nil && r.cleanUp.ctx == nil {
+			if ctx.Err() == nil || r.cancelNoted || r.stopped != nil && r.cleanUp.ctx == nil {
 				return nil
 			}
 			r.noteCancel() // What waits for it has not come to it, and a history that ends now would lose it.
@@ -205,6 +205,7 @@ func (r *run) await(ctx workflow.Context) {
 		selector.AddReceive(r.approvals.changed, func(changed workflow.ReceiveChannel, _ bool) { changed.ReceiveAsync(nil) })
 	}
 	if r.cleanUp.changed != nil {
+		selector.AddReceive(r.cleanUp.signals, func(workflow.ReceiveChannel, bool) {})
 		selector.AddReceive(r.cleanUp.changed, func(changed workflow.ReceiveChannel, _ bool) { changed.ReceiveAsync(nil) })
 	}
 	selector.Select(ctx)
