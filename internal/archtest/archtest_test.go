@@ -102,7 +102,7 @@ var rules = []rule{
 		"internal/documents/reader", "internal/protocol", "internal/requestfile", "internal/value",
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/batchapi", []string{
-		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/view", "activities/llm", "interpreter", "interpreter/plan", "internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/requestfile", "internal/value",
+		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/view", "activities/llm", "interpreter", "interpreter/definition", "interpreter/plan", "internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/requestfile", "internal/value",
 	}, []string{disk, network}},
 	{"cmd/gleitzeit/internal/batchclient", []string{"internal/home", "internal/protocol", "internal/value"}, []string{disk, network}},
 	{"cmd/gleitzeit/internal/batchruns", []string{
