@@ -6,6 +6,7 @@ package batchclient
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,8 +115,17 @@ func passing(err error) bool {
 	if r, is := errors.AsType[*refused](err); is {
 		return r.passing()
 	}
+	if isUntrusted(err) {
+		return false
+	}
 	_, of := errors.AsType[*url.Error](err)
 	return of || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// isUntrusted reports whether a server has a certificate that this machine does not trust.
+func isUntrusted(err error) bool {
+	_, is := errors.AsType[*tls.CertificateVerificationError](err)
+	return is
 }
 
 // do makes a request, and returns the response if it is none of an error. The caller closes its body.
@@ -247,6 +257,9 @@ func (c *client) failed(what string, err error) error {
 	}
 	r, is := errors.AsType[*refused](err)
 	switch {
+	case isUntrusted(err):
+		return protocol.Errorf(protocol.ConfigurationError, "cannot %s: the certificate of %s is not trusted: %s", what, c.base, reason(err)).
+			WithHint("set SSL_CERT_FILE to a file with the certificate of its authority")
 	case !is:
 		return protocol.Errorf(protocol.ProviderNotAvailable, "cannot %s: %s is unreachable: %s", what, c.base, reason(err)).
 			WithHint("check --server, and that the server runs; the same command continues")

@@ -15,6 +15,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/internal/gate"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -52,7 +53,7 @@ func (p serverCommand) command() *cobra.Command {
 	command.Flags().IntVar(&o.Slots, "slots", runs.SharedSlots, "maximum number of tasks in flight")
 	command.Flags().IntVar(&o.UIPort, "ui-port", 8233, "port of Temporal's Web UI, on loopback; if it is taken, another one is used")
 	command.Flags().BoolVar(&o.NoUI, "no-ui", false, "do not serve the Web UI")
-	command.Flags().BoolVar(&api.on, "batch-api", false, "serve the Batch API on loopback, for clients that upload request files (default server.batch_api of the settings)")
+	command.Flags().BoolVar(&api.on, "batch-api", false, "serve the Batch API, for clients that upload request files (default server.batch_api of the settings)")
 	command.Flags().UintVar(&api.port, "batch-api-port", 0, "port of the Batch API; if it is taken, another one is used (default server.batch_api_port of the settings)")
 	return command
 }
@@ -176,8 +177,17 @@ func (p serverCommand) startBatchAPI(ctx context.Context, s *runs.Session, v *ru
 	if err != nil {
 		return nil, err
 	}
+	access := batchapi.Access{Address: settings.BatchAPIAddress, Port: port, Cert: settings.BatchAPICert, Key: settings.BatchAPIKey}
+	secrets := runs.Secrets(s.Settings(), p.Env, p.Environ)
+	for _, user := range settings.BatchAPITokens {
+		token, err := secrets.Require(user.Value)
+		if err != nil {
+			return nil, err
+		}
+		access.Tokens = append(access.Tokens, gate.Token{Holder: user.Name, Secret: token})
+	}
 	started, err := batchapi.Start(ctx, batchapi.Options{
-		Home: s.Home(), Port: port, Runs: batches, Specs: specs, MaxBytes: settings.MaxFileSize,
+		Home: s.Home(), Access: access, Runs: batches, Specs: specs, MaxBytes: settings.MaxFileSize,
 		MaxRequests: settings.MaxRequests, ModelNames: settings.ModelNames, Retention: s.Settings().Retention, Log: s.Log(),
 		Tell: func(text string) { p.say("%s", text) },
 	})
