@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/logs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
@@ -159,7 +160,7 @@ func (p *program) root() *cobra.Command {
 	} {
 		root.AddCommand(c.command())
 	}
-	root.AddCommand(approve.Command(p.approvals()))
+	root.AddCommand(approve.Command(p.approvals()), logs.Command(p.logs()))
 	root.AddCommand(groups(p)...)
 	root.AddCommand(upkeep.Commands(p.upkeep())...)
 	return root

@@ -11,6 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/logs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
@@ -80,6 +81,15 @@ func (p *program) upkeep() upkeep.Program {
 	return upkeep.Program{
 		Open: p.openSession, Settings: p.settings, Arguments: exact, Temporal: p.temporalFlags,
 		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
+	}
+}
+
+// logs is what the command about logs uses.
+func (p *program) logs() logs.Program {
+	return logs.Program{
+		Open: p.openToShow, Mark: p.sayInterrupted, Arguments: between, Temporal: p.temporalFlags, Invalid: func(err error) error { return usageError{err} },
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Out: p.Out, Format: func() string { return p.output.String() },
+		Width: func() int { return progress.Width(p.written.to) },
 	}
 }
 

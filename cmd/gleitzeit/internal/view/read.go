@@ -293,6 +293,11 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
 		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
+		if all[i].HasSteps() {
+			for _, step := range planned.FanOut.Steps.Tasks {
+				task.steps = append(task.steps, step.ID)
+			}
+		}
 		task.Rows = planned.FanOut != nil && planned.FanOut.Rows != nil
 		task.folders = ItemFolders(p, planned.FanOut)
 		task.models = planned.FanOut != nil && len(planned.FanOut.Models) > 0
