@@ -44,6 +44,7 @@ type program struct {
 	output     output
 	stream     bool             // Of --stream.
 	asTable    bool             // Of --progress.
+	volume     volume           // Of --quiet and --verbose.
 	toFile     bool             // The results go to a file: notices are for people.
 	hasNew     bool             // The command has the flag --new.
 	screen     *progress.Screen // Is Err.
