@@ -18,6 +18,7 @@ type follower struct {
 
 	seen  map[place]bool
 	ended map[task]bool // Those whose attempts are all shown.
+	shown map[task]int  // The number of the last attempt whose end was shown.
 	tries map[string]int32
 	live  map[string]*written // By activity: of the attempts in flight.
 }
@@ -35,7 +36,7 @@ type written struct {
 }
 
 func newFollower(r *reader, p *printer, read func(context.Context) (*view.Run, error)) *follower {
-	return &follower{reader: r, printer: p, read: read, seen: map[place]bool{}, ended: map[task]bool{}, tries: map[string]int32{}, live: map[string]*written{}}
+	return &follower{reader: r, printer: p, read: read, seen: map[place]bool{}, ended: map[task]bool{}, shown: map[task]int{}, tries: map[string]int32{}, live: map[string]*written{}}
 }
 
 // show shows the attempts of entries that were not shown.
@@ -65,6 +66,11 @@ func (f *follower) print(event *Event) error {
 	if event.Item != nil {
 		item = *event.Item
 	}
+	switch event.Kind {
+	case started, sent, output, asked:
+	default:
+		f.shown[task{event.Task, item}] = max(f.shown[task{event.Task, item}], event.Attempt)
+	}
 	live := f.live[protocol.FormatActivityID(event.Task, item)]
 	if live != nil && event.Kind == started {
 		return nil
@@ -87,6 +93,9 @@ func (f *follower) Event(ctx context.Context, event history.Event) error {
 		return nil
 	}
 	f.ended[of] = event.Outcome != nil
+	if event.Outcome != nil && event.Outcome.Attempts > 0 && event.Outcome.Attempts <= f.shown[of] {
+		return nil // It had ended before this process looked.
+	}
 	err := f.attempts(ctx, of)
 	delete(f.live, protocol.FormatActivityID(of.id, of.item))
 	return err
