@@ -187,6 +187,7 @@ type Query struct {
 	Workflow  string          // Without Run: only runs of the workflow.
 	Status    protocol.Status // Without Run: only runs in the status.
 	Before    time.Time       // Without Run: only runs that started before; zero for all.
+	Since     time.Time       // Without Run: only runs that started then or later; zero for all.
 	Limit     int             // Maximum number of Records; 0 is no limit.
 }
 

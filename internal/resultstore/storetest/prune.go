@@ -50,6 +50,10 @@ func runsAreChosenByStart(t *testing.T, store resultstore.Store) {
 	wants(t, store, resultstore.Query{Before: third.StartedAt, Limit: 1}, second)
 	wants(t, store, resultstore.Query{Before: third.StartedAt.Add(1), Status: protocol.Completed}, third)
 	wants(t, store, resultstore.Query{Before: first.StartedAt})
+	wants(t, store, resultstore.Query{Since: second.StartedAt}, third, second)
+	wants(t, store, resultstore.Query{Since: second.StartedAt, Limit: 1}, third)
+	wants(t, store, resultstore.Query{Since: second.StartedAt, Before: third.StartedAt}, second)
+	wants(t, store, resultstore.Query{Since: third.StartedAt.Add(1)})
 }
 
 func pruneRemovesWhatIsNamed(t *testing.T, store resultstore.Store) {

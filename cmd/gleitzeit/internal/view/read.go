@@ -176,6 +176,18 @@ func ReadPlan(ctx context.Context, store resultstore.Store, run string) (*plan.P
 	return readPlan(ctx, store, *records[0].Plan)
 }
 
+// ReadTags returns the tags of a plan in the store; none if it is gone.
+func ReadTags(ctx context.Context, store resultstore.Store, ref protocol.Ref) ([]string, error) {
+	p, err := readPlan(ctx, store, ref)
+	if errors.Is(err, resultstore.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.Tags, nil
+}
+
 // FromRecord returns the document of a run without its tasks.
 func FromRecord(r resultstore.Record) *Run {
 	document := &Run{
