@@ -86,7 +86,7 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchclient", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
+		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchclient", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/logs", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/licenses", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
@@ -124,6 +124,9 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/retry", []string{
 		"activities", "workflows", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/value",
 	}, nil},
+	{"cmd/gleitzeit/internal/logs", []string{
+		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/resultstore", "internal/value",
+	}, []string{cobra}},
 	{"cmd/gleitzeit/internal/approve", []string{
 		"cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/value",
 	}, []string{cobra}},
@@ -147,7 +150,8 @@ var rules = []rule{
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"interpreter/fanout", []string{"interpreter/plan", "internal/protocol"}, nil},
 	{"workflows", []string{"interpreter/fanout", "interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
-	{"activities", []string{"activities/approval", "activities/lists", "activities/rows", "activities/split", "internal/documents/reader", "internal/folder", "internal/glob", "internal/protocol", "internal/redaction", "internal/resultstore", "internal/secretsource", "internal/table", "internal/value", "interpreter/condition", "interpreter/reference"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities", []string{"activities/approval", "activities/calllog", "activities/lists", "activities/rows", "activities/split", "internal/documents/reader", "internal/folder", "internal/glob", "internal/protocol", "internal/redaction", "internal/resultstore", "internal/secretsource", "internal/table", "internal/value", "interpreter/condition", "interpreter/reference"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities/calllog", []string{"internal/protocol", "internal/redaction"}, nil},
 	{"activities/lists", []string{"internal/listfile", "internal/protocol", "internal/scratch", "internal/value", "interpreter/reference"}, nil},
 	{"activities/rows", []string{"internal/protocol", "internal/requestfile", "internal/table", "internal/value"}, nil},
 	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "activities/split", "internal/documents", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/logs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
@@ -43,6 +44,7 @@ type program struct {
 	output     output
 	stream     bool             // Of --stream.
 	asTable    bool             // Of --progress.
+	volume     volume           // Of --quiet and --verbose.
 	toFile     bool             // The results go to a file: notices are for people.
 	hasNew     bool             // The command has the flag --new.
 	screen     *progress.Screen // Is Err.
@@ -159,7 +161,7 @@ func (p *program) root() *cobra.Command {
 	} {
 		root.AddCommand(c.command())
 	}
-	root.AddCommand(approve.Command(p.approvals()))
+	root.AddCommand(approve.Command(p.approvals()), logs.Command(p.logs()))
 	root.AddCommand(groups(p)...)
 	root.AddCommand(upkeep.Commands(p.upkeep())...)
 	return root

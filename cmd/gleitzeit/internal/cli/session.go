@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/logs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
@@ -80,6 +82,15 @@ func (p *program) upkeep() upkeep.Program {
 	return upkeep.Program{
 		Open: p.openSession, Settings: p.settings, Arguments: exact, Temporal: p.temporalFlags,
 		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
+	}
+}
+
+// logs is what the command about logs uses.
+func (p *program) logs() logs.Program {
+	return logs.Program{
+		Open: p.openToShow, Mark: p.sayInterrupted, Arguments: between, Temporal: p.temporalFlags, Invalid: func(err error) error { return usageError{err} },
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Out: p.Out, Format: func() string { return p.output.String() },
+		Width: func() int { return progress.Width(p.written.to) },
 	}
 }
 
@@ -203,6 +214,9 @@ func (p *program) notify(notice runs.Notice) {
 		p.writeJSON(p.Err, notice)
 		return
 	}
+	if p.volume == quiet && isProgress(notice.Kind) {
+		return
+	}
 	text := notice.Message
 	switch {
 	case !p.hasNew:
@@ -214,6 +228,15 @@ func (p *program) notify(notice runs.Notice) {
 		text += "; use `--new` to run it again"
 	}
 	p.say("%s", value.VisibleLines(text))
+}
+
+// isProgress reports whether a notice says only that a run goes on as it should.
+func isProgress(kind runs.NoticeKind) bool {
+	switch kind {
+	case runs.Started, runs.Attached, runs.Resumed, runs.Restarted, runs.TakesOver, runs.TookOver, runs.FinishedEarlier, runs.Ended, runs.Files, runs.Ready:
+		return true
+	}
+	return false
 }
 
 // sayInterrupted marks a run that is open and that no process executes, and prints how to resume it.
@@ -228,7 +251,51 @@ func (p *program) sayInterrupted(s *runs.Session, run *view.Run) error {
 // streamFlag is for commands that follow a run.
 func (p *program) streamFlag(command *cobra.Command) *cobra.Command {
 	command.Flags().BoolVar(&p.stream, "stream", false, "write answers of models, and what scripts print, to standard error as it comes, even if that is not a terminal")
-	return p.progressFlag(command)
+	return p.volumeFlags(p.progressFlag(command))
+}
+
+// volume is how much a command that follows a run says.
+type volume int
+
+const (
+	quiet volume = iota - 1
+	normal
+	verbose
+)
+
+// volumeFlags adds --quiet and --verbose.
+func (p *program) volumeFlags(command *cobra.Command) *cobra.Command {
+	flags := command.Flags()
+	flags.VarPF(&volumeFlag{&p.volume, quiet}, "quiet", "q", "show only what went wrong, and the results").NoOptDefVal = "true"
+	flags.VarPF(&volumeFlag{&p.volume, verbose}, "verbose", "v", "show also the start of each task, each item that ends, and tokens").NoOptDefVal = "true"
+	return command
+}
+
+// volumeFlag is the value of --quiet or --verbose.
+type volumeFlag struct {
+	of  *volume
+	set volume
+}
+
+func (f *volumeFlag) String() string {
+	return strconv.FormatBool(f.of != nil && *f.of == f.set && f.set != normal)
+}
+
+func (f *volumeFlag) Type() string { return "bool" }
+
+func (f *volumeFlag) Set(text string) error {
+	wanted, err := strconv.ParseBool(text)
+	switch {
+	case err != nil:
+		return err
+	case !wanted && *f.of == f.set:
+		*f.of = normal
+	case wanted && *f.of != normal && *f.of != f.set:
+		return errors.New("--quiet and --verbose exclude each other")
+	case wanted:
+		*f.of = f.set
+	}
+	return nil
 }
 
 // progressFlag is for commands that show the progress of items.

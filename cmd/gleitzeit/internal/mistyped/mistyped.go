@@ -98,7 +98,7 @@ func problem(err error) string {
 		"int": "must be a whole number", "int64": "must be a whole number", "float64": "must be a number", "bool": "must be true or false",
 		"duration": "must be a duration such as 90s",
 	}[invalid.GetFlag().Value.Type()]
-	if want == "" {
+	if want == "" || want == "must be true or false" && !errors.Is(err, strconv.ErrSyntax) { // It may exclude another flag.
 		return err.Error()
 	}
 	if errors.Is(err, strconv.ErrRange) {
