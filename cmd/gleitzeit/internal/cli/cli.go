@@ -17,6 +17,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/report"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -159,7 +160,7 @@ func (p *program) root() *cobra.Command {
 	} {
 		root.AddCommand(c.command())
 	}
-	root.AddCommand(approve.Command(p.approvals()))
+	root.AddCommand(approve.Command(p.approvals()), report.Command(p.reports()))
 	root.AddCommand(groups(p)...)
 	root.AddCommand(upkeep.Commands(p.upkeep())...)
 	return root
