@@ -16,7 +16,12 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/require"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore/sqlite"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // axePackages installs axe-core once, for all tests.
@@ -114,12 +119,12 @@ tasks:
   - id: fetch
     name: Fetch the letters
     method: python/execute
-    parameters: {code: "result = [f'letter {i}: ' + ('PINEAPPLE ' * (i % 3) or '</script><b>hello</b>') for i in range(230)]"}
+    parameters: {code: "result = [f'letter {i}: ' + ('PINEAPPLE ' * (i % 3) or '</script><b>hello</b>') for i in range(205)]"}
   - id: rates
     method: python/execute
     parameters: {code: "result = {'eur': 1.08}"}
   - id: classify
-    for_each: ${fetch.result}
+    for_each: ${fetch.result[0:6]}
     method: llm/chat
     parameters: {model: tiny-script, prompt: "Sort this (${inputs.language}): ${item}"}
   - id: check
@@ -162,7 +167,7 @@ func TestReportInABrowser(t *testing.T) {
 	b.scripts(false)
 	b.open(address)
 	b.scripts(true) // For what the test itself asks the page.
-	b.sees("Quarterly letters", "completed", "no date in the letter", "I saw the PINEAPPLE.", "tiny-script", "(hidden)", "Items 0 to 199", "Items 200 to 229")
+	b.sees("Quarterly letters", "completed", "no date in the letter", "I saw the PINEAPPLE.", "tiny-script", "(hidden)", "Items 0 to 199", "Items 200 to 204")
 	if tools := b.evaluate("String(document.querySelectorAll('.tools').length)"); tools != "0" {
 		t.Errorf("%s forms for searching, and no script runs", tools)
 	}
@@ -179,39 +184,75 @@ func TestReportInABrowser(t *testing.T) {
 	const items = "document.querySelectorAll('.items')[1]"
 	b.evaluate(items + ".querySelector('select').value = 'failed'; " + items + ".querySelector('select').dispatchEvent(new Event('change')); ''")
 	count := items + ".querySelector('[role=status]').textContent"
-	eventually(t, "the items that failed are shown", func() bool { return b.evaluate(count) == "8 of 230 items" })
+	eventually(t, "the items that failed are shown", func() bool { return b.evaluate(count) == "6 of 205 items" })
 	b.evaluate(items + ".querySelector('[type=search]').value = 'customer'; " + items + ".querySelector('[type=search]').dispatchEvent(new Event('input')); ''")
-	eventually(t, "one of the reasons is found", func() bool { return b.evaluate(count) == "3 of 230 items" })
+	eventually(t, "one of the reasons is found", func() bool { return b.evaluate(count) == "2 of 205 items" })
 	first := items + ".querySelector('tbody tr:not(.part tr) th').textContent"
 	sort := items + ".querySelector('thead button').click(); ''"
 	b.evaluate(sort)
 	lowest := b.evaluate(first)
 	b.evaluate(sort)
-	if highest := b.evaluate(first); lowest == highest || !strings.HasPrefix(lowest, "letter 5:") || !strings.HasPrefix(highest, "letter 199:") {
+	if highest := b.evaluate(first); lowest == highest || !strings.HasPrefix(lowest, "letter 5:") || !strings.HasPrefix(highest, "letter 102:") {
 		t.Errorf("sorted by the index, the first is %q, and the other way around %q", lowest, highest)
 	}
 	b.isAccessible("report-search")
 	b.obeysItsPolicy("file:")
 }
 
+// recordMany records the end of a run with so many items, as activities do, and as no test could wait for.
+func recordMany(t *testing.T, path string, count int) {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), path)
+	must(t, err)
+	defer store.Close()
+	var batch resultstore.Batch
+	keep := func(data []byte) *protocol.Ref {
+		ref := protocol.RefOf(data)
+		batch.Values = append(batch.Values, data)
+		return &ref
+	}
+	began := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	add := func(kind resultstore.Kind, task string, item, attempt int, change func(*resultstore.Record)) {
+		record := resultstore.Record{
+			Kind: kind, Key: resultstore.Key{Run: "many", Execution: "e", Task: task, Item: item, Attempt: attempt}, Workflow: "Many", Status: protocol.Completed,
+			Attempts: attempt, StartedAt: began, FinishedAt: began.Add(time.Minute),
+		}
+		change(&record)
+		batch.Records = append(batch.Records, record)
+	}
+	var manifest protocol.Manifest
+	for first := 0; first < count; first += protocol.MaxPageItems {
+		var items []value.Value
+		for i := first; i < min(first+protocol.MaxPageItems, count); i++ {
+			items = append(items, value.String(fmt.Sprintf("letter %05d of a customer who waits for an order", i)))
+			result := value.Object(value.Field{Name: "response", Value: value.String(strings.Repeat("The customer wants the money back, or a new one. ", 18) + fmt.Sprint(i))})
+			add(resultstore.Task, "each", i, 1, func(r *resultstore.Record) { r.Value = keep(result.JSON()) })
+		}
+		manifest.Pages = append(manifest.Pages, protocol.Page{Ref: *keep(value.List(items...).JSON()), First: first, Count: len(items)})
+	}
+	manifest.Total = count
+	list, err := json.Marshal(manifest)
+	must(t, err)
+	values := value.List()
+	planned, err := json.Marshal(&plan.Plan{Name: "Many", Tasks: []plan.Task{{ID: "each", Method: "llm/chat", FanOut: &plan.FanOut{Values: &values},
+		Parameters: value.Object(value.Field{Name: "prompt", Value: value.String("What does the customer want?\n${item}")})}}})
+	must(t, err)
+	add(resultstore.Task, "each", protocol.NoItem, 1, func(r *resultstore.Record) {
+		r.Items, r.Counts = keep(list), &protocol.Counts{Total: count, Succeeded: count}
+	})
+	add(resultstore.Run, "", protocol.NoItem, 0, func(r *resultstore.Record) { r.Plan = keep(planned) })
+	must(t, store.Put(t.Context(), batch))
+}
+
 // TestManyItemsInABrowser opens the report of 10,000 items, and searches in it.
 func TestManyItemsInABrowser(t *testing.T) {
-	require.Long(t, "it runs 10,000 items")
+	require.Long(t, "it opens a page of 10,000 items")
 	t.Parallel()
 	u := newUser(t)
 	b := newTab(t)
-	u.Gleitzeit(0, "run", u.File("many.yaml", `
-name: Many
-tasks:
-  - id: list
-    method: python/execute
-    parameters: {code: "result = [f'letter {i} of a customer who waits for an order' for i in range(10000)]"}
-  - id: each
-    for_each: ${list.result}
-    method: python/execute
-    parameters: {code: "result = 'The customer wants the money back, or a new one. ' * 18 + str(${index})"}
-`))
-	u.Gleitzeit(0, "report", "@latest", "--output", "many.html")
+	u.Gleitzeit(0, "list")
+	recordMany(t, filepath.Join(u.Home, "results.db"), 10_000)
+	u.Gleitzeit(0, "report", "many", "--output", "many.html")
 	info, err := os.Stat(filepath.Join(u.Work, "many.html"))
 	must(t, err)
 	began := time.Now()
