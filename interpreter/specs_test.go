@@ -20,6 +20,7 @@ func specs() []protocol.Spec {
 			SourceParameters:  []string{"file", "file_path"},
 			CodeParameter:     "code",
 			ItemParameter:     "context.file_path",
+			Result:            []byte(`{"type": "object", "properties": {"result": {}, "output": {"type": "string"}, "success": {"const": true}}}`),
 			Parameters: []byte(`{
 				"type": "object",
 				"properties": {
@@ -31,10 +32,23 @@ func specs() []protocol.Spec {
 				"oneOf": [{"required": ["file"]}, {"required": ["file_path"]}, {"required": ["code"]}]
 			}`),
 		}}},
+		{Name: "notify/v1", Methods: []protocol.Method{
+			{
+				Name: "notify/webhook", SecretParameters: []string{"secret"}, DestinationParameters: []string{"url"},
+				Parameters: []byte(`{"type": "object", "properties": {"url": {"type": "string"}, "body": {}, "headers": {"type": "object"}, "secret": {"type": "string"}},
+					"required": ["url", "body"], "additionalProperties": false}`),
+			},
+			{
+				Name: "notify/command", DestinationParameters: []string{"command"},
+				Parameters: []byte(`{"type": "object", "properties": {"command": {"type": "array", "minItems": 1, "items": {"type": "string"}}, "stdin": {}},
+					"required": ["command"], "additionalProperties": false}`),
+			},
+		}},
 		{Name: "mcp/v1", Methods: []protocol.Method{
 			{
 				Name:    "mcp/tool.add",
 				Timeout: time.Minute,
+				Result:  []byte(`{"type": "object", "properties": {"response": {"type": "string"}, "result": {"type": "number"}}}`),
 				Parameters: []byte(`{
 					"type": "object",
 					"properties": {"a": {"type": "number"}, "b": {"type": "number", "minimum": 0, "exclusiveMaximum": 1.5e3}},
@@ -51,6 +65,7 @@ func specs() []protocol.Spec {
 				FileParameters:        []string{"file_path", "image_paths"},
 				ItemParameter:         "file_path",
 				Splits:                []string{"file_path", "files"},
+				Result:                []byte(`{"type": "object", "properties": {"response": {"type": "string"}, "parsed": {}}}`),
 				SecretParameters:      []string{"api_key"},
 				DestinationParameters: []string{"base_url"},
 				Parameters: []byte(`{
