@@ -35,7 +35,7 @@ func scopeOf(ctx context.Context, r *report, task plan.ListedTask) *reference.Sc
 		}
 	}
 	for _, use := range uses {
-		if records := r.failed[use.Task]; use.Task != "" && len(records) > 0 && records[len(records)-1].Value != nil {
+		if records := r.attempts[use.Task]; use.Task != "" && len(records) > 0 && records[len(records)-1].Value != nil {
 			last := &records[len(records)-1]
 			scope.Bindings = append(scope.Bindings, protocol.Binding{Head: use.Head, Task: use.Task, Status: last.Status, Value: protocol.Payload{Ref: last.Value}})
 		}

@@ -32,11 +32,11 @@ type report struct {
 	run     *view.Run
 	options Options
 
-	plan   *plan.Plan                      // Nil: it is not known.
-	tasks  map[string]plan.ListedTask      // By id.
-	failed map[string][]resultstore.Record // Attempts of tasks, and the last, by id.
-	begin  time.Time
-	end    time.Time // Of the time line.
+	plan     *plan.Plan                      // Nil: it is not known.
+	tasks    map[string]plan.ListedTask      // By id.
+	attempts map[string][]resultstore.Record // Attempts of tasks, and the last, by id.
+	begin    time.Time
+	end      time.Time // Of the time line.
 
 	models  models
 	lanes   []lane
@@ -109,9 +109,9 @@ func (r *report) readAttempts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.failed = map[string][]resultstore.Record{}
+	r.attempts = map[string][]resultstore.Record{}
 	for _, record := range records {
-		r.failed[record.Task] = append(r.failed[record.Task], record)
+		r.attempts[record.Task] = append(r.attempts[record.Task], record)
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func (r *report) setTimes() {
 	} else {
 		// Nobody has recorded its end: what was recorded last is the best that is known.
 		r.end = r.begin
-		for _, records := range r.failed {
+		for _, records := range r.attempts {
 			for _, record := range records {
 				if record.FinishedAt.After(r.end) {
 					r.end = record.FinishedAt
@@ -141,7 +141,7 @@ func (r *report) setTimes() {
 
 // addTask adds what the records say of a task: its bars in the time line, its result, and the models that it asked.
 func (r *report) addTask(ctx context.Context, task *view.Task) error {
-	records, planned := r.failed[task.ID], r.tasks[task.ID]
+	records, planned := r.attempts[task.ID], r.tasks[task.ID]
 	lane := lane{task: task}
 	details := taskDetails{Task: task, planned: planned}
 	hasItems := false
@@ -222,7 +222,7 @@ func (r *report) addItems(ctx context.Context, task *view.Task, planned plan.Lis
 
 // addSteps reads what the steps of items say of models.
 func (r *report) addSteps(ctx context.Context, l *list) error {
-	last := &r.failed[l.task.ID][len(r.failed[l.task.ID])-1]
+	last := &r.attempts[l.task.ID][len(r.attempts[l.task.ID])-1]
 	for i := range l.planned.FanOut.Steps.Tasks {
 		for first := 0; first < l.records.Count(); first += perPage {
 			records, err := r.stepRecords(ctx, last.Key, l.planned.FanOut.Steps.Tasks[i].ID, first)
