@@ -48,6 +48,15 @@ func (h *Handler) Probe(ctx context.Context, wanted func(protocol.Server) bool) 
 	return h.probe(ctx, h.pools(), wanted)
 }
 
+// Load implements protocol.LoadReporter.
+func (h *Handler) Load() []protocol.ServerLoad {
+	var all []protocol.ServerLoad
+	for _, p := range h.pools() {
+		all = append(all, p.Load()...)
+	}
+	return all
+}
+
 // Unchecked implements protocol.ServerReporter: Health checks the default provider alone.
 func (h *Handler) Unchecked() []string {
 	var names []string

@@ -86,8 +86,8 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchclient", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/logs", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
-		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
+		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchclient", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/logs", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/report", "cmd/gleitzeit/internal/retry",
+		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/startpage", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/licenses", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/documents", []string{"activities/documents", "internal/documents", "internal/documents/reader", "internal/protocol", "internal/value"}, []string{disk, cobra}},
@@ -97,6 +97,13 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/export", []string{
 		"cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/view", "interpreter/reference", "internal/home", "internal/protocol", "internal/resultstore", "internal/table", "internal/value", "internal/workbook",
 	}, []string{disk, cobra}},
+	{"cmd/gleitzeit/internal/page", nil, nil},
+	{"cmd/gleitzeit/internal/report", []string{
+		"activities/llm/images", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/page", "cmd/gleitzeit/internal/view", "interpreter/plan", "interpreter/reference", "internal/home", "internal/protocol", "internal/resultstore", "internal/temporalname", "internal/value",
+	}, []string{disk, cobra}},
+	{"cmd/gleitzeit/internal/startpage", []string{
+		"cmd/gleitzeit/internal/page", "cmd/gleitzeit/internal/report", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/resultstore", "internal/value",
+	}, []string{network}},
 	{"cmd/gleitzeit/internal/batch", []string{
 		"cmd/gleitzeit/internal/parameters", "activities", "activities/llm", "activities/rows", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/reference",
 		"internal/documents/reader", "internal/protocol", "internal/requestfile", "internal/value",

@@ -87,3 +87,24 @@ type ServerReporter interface {
 	// Unchecked names the servers, or the providers, that Health does not check.
 	Unchecked() []string
 }
+
+// ServerLoad is what a server works on for this process.
+type ServerLoad struct {
+	Server
+	Calls   int         // In flight.
+	Limit   int         // Maximum number of calls in flight at present.
+	Models  []ModelLoad // Those of the calls, by name.
+	Waiting int         // Calls that wait for a server of the provider, this one or another.
+}
+
+// ModelLoad is how many calls of a model are in flight.
+type ModelLoad struct {
+	Name  string
+	Calls int
+}
+
+// LoadReporter is a ServerReporter that knows what its servers work on.
+type LoadReporter interface {
+	// Load returns the load of each server of the settings, in their order. It asks none of them.
+	Load() []ServerLoad
+}

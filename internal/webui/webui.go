@@ -43,9 +43,14 @@ type Options struct {
 	Payloads converter.ExternalStorage
 	// Codecs decode payloads of histories for the UI.
 	Codecs []converter.PayloadCodec
+	// Front may answer requests itself, behind the same guard; nil: all are answered by Temporal's pages.
+	Front Front
 	// Log receives warnings; nil discards them. The token is never in it.
 	Log *slog.Logger
 }
+
+// Front returns a handler that answers some requests, and passes the others on. It sets a Content-Security-Policy for its own pages.
+type Front func(temporal http.Handler) http.Handler
 
 // Server is a Web UI that is being served.
 type Server struct {
@@ -79,6 +84,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	pages, err := newPages(engine, o.Payloads, o.Codecs, o.Log)
 	if err != nil {
 		return nil, errors.Join(failed("cannot load its pages: %v", err), listener.Close(), engine.Close())
+	}
+	if o.Front != nil {
+		pages = o.Front(pages)
 	}
 	requests, end := context.WithCancel(context.WithoutCancel(ctx))
 	server := &http.Server{

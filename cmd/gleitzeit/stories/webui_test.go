@@ -85,10 +85,13 @@ func TestWebUIShowsARun(t *testing.T) {
 	if status := b.visit(s.link); status != http.StatusOK {
 		t.Fatalf("the link has status %d", status)
 	}
-	b.sees(run, "gleitzeit.run", "COMPLETED")
+	b.sees(run, "Tea for two", "completed")
 	if at := b.evaluate("location.href"); strings.Contains(at, "token") {
 		t.Errorf("the token stays in the address: %s", at)
 	}
+	b.screenshot("start")
+	b.visit(s.base + "/namespaces/default/workflows")
+	b.sees(run, "gleitzeit.run", "COMPLETED")
 	b.screenshot("list")
 
 	page := s.base + "/namespaces/default/workflows/" + run

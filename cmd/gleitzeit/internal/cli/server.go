@@ -15,6 +15,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/startpage"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/gate"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -51,7 +53,7 @@ func (p serverCommand) command() *cobra.Command {
 	}
 	command.Flags().StringVar(&o.Queue, "queue", runs.SharedQueue, "Temporal task queue to serve")
 	command.Flags().IntVar(&o.Slots, "slots", runs.SharedSlots, "maximum number of tasks in flight")
-	command.Flags().IntVar(&o.UIPort, "ui-port", 8233, "port of Temporal's Web UI, on loopback; if it is taken, another one is used")
+	command.Flags().IntVar(&o.UIPort, "ui-port", 8233, "port of the start page and of Temporal's Web UI, on loopback; if it is taken, another one is used")
 	command.Flags().BoolVar(&o.NoUI, "no-ui", false, "do not serve the Web UI")
 	command.Flags().BoolVar(&api.on, "batch-api", false, "serve the Batch API, for clients that upload request files (default server.batch_api of the settings)")
 	command.Flags().UintVar(&api.port, "batch-api-port", 0, "port of the Batch API; if it is taken, another one is used (default server.batch_api_port of the settings)")
@@ -82,6 +84,7 @@ func (p serverCommand) serve(ctx context.Context, o runs.ServerOptions, flags ba
 		return err
 	}
 	defer s.Close()
+	o.Front = func(ctx context.Context, v *runs.Server) runs.Front { return p.front(ctx, s, v, o.Queue) }
 	v, err := s.StartServer(ctx, o)
 	if err != nil {
 		return err
@@ -103,6 +106,28 @@ func (p serverCommand) serve(ctx context.Context, o runs.ServerOptions, flags ba
 	}
 	p.say("stopping; press Ctrl-C again to quit immediately")
 	return stopping(signals, func() error { return errors.Join(api.stop(), v.Stop()) })
+}
+
+// front returns the pages before Temporal's.
+func (p serverCommand) front(ctx context.Context, s *runs.Session, v *runs.Server, queue string) runs.Front {
+	return startpage.New(ctx, startpage.Options{
+		Runs: shownRuns{s}, Models: v.Executor(), Store: s.Store(), Version: programVersion(), Log: s.Log(),
+		Facts: []startpage.Fact{{Name: "Engine", Text: v.Info.Engine}, {Name: "Queue", Text: queue}, {Name: "Home", Text: s.Home().Path}, {Name: "Store", Text: s.ShownStore()}},
+	})
+}
+
+// shownRuns are the runs that a server shows.
+type shownRuns struct{ *runs.Session }
+
+// Newest implements startpage.Runs.
+func (r shownRuns) Newest(ctx context.Context, limit int) ([]*view.Run, error) {
+	return r.List(ctx, runs.Query{Limit: limit})
+}
+
+// Mark implements startpage.Runs.
+func (r shownRuns) Mark(run *view.Run) error {
+	_, err := r.MarkInterrupted(run)
+	return err
 }
 
 // announce prints the page of a server that is ready.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/logs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/report"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
@@ -184,6 +186,25 @@ func (p *program) exports() export.Program {
 			return runs.FollowItems(ctx, s.(*runs.Session), run, task, ended)
 		},
 	}
+}
+
+// reports is what the command `report` uses.
+func (p *program) reports() report.Program {
+	return report.Program{
+		Open:     func(ctx context.Context) (report.Session, error) { return p.openToShow(ctx) },
+		Mark:     func(s report.Session, run *view.Run) error { return p.sayInterrupted(s.(*runs.Session), run) },
+		Temporal: p.temporalFlags, Arguments: exact, Invalid: func(err error) error { return usageError{err} },
+		Say:     func(text string) { p.say("%s", value.VisibleLines(text)) },
+		Version: programVersion, Out: p.Out,
+	}
+}
+
+// programVersion returns the version of the program; empty if it was built without one.
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return ""
 }
 
 // openToShow opens the session of a command that shows things: connected where an engine runs. Where none does, what is

@@ -11,7 +11,7 @@ import (
 
 // failed passes the items that failed, with their last attempts.
 func (r *Records) failed(ctx context.Context, pass func(*view.Item) error) error {
-	return r.walk(ctx, func(int) bool { return true }, func(item value.Value, attempts []resultstore.Record) error {
+	return r.EachAttempts(ctx, func(item value.Value, attempts []resultstore.Record) error {
 		last := attempts[len(attempts)-1]
 		if last.Error == nil || last.Status.OfItem() != protocol.Failed {
 			return nil

@@ -85,7 +85,7 @@ func (f *File) Ended(ctx context.Context, store resultstore.Store, run, task str
 
 // open opens the journal and continues that of the same run.
 func (f *File) open(ctx context.Context, store resultstore.Store, run string) (err error) {
-	if f.records == nil || f.records.count() == 0 {
+	if f.records == nil || f.records.Count() == 0 {
 		if f.records, err = OpenRecords(ctx, store, run, f.task, false); err != nil {
 			f.records = nil
 			return err
@@ -290,7 +290,7 @@ func (f *File) earlier() string {
 
 // complete appends the items that are not in the journal: what ended while nobody followed the run, or without an event.
 func (f *File) complete(ctx context.Context) error {
-	if f.count == f.records.count() {
+	if f.count == f.records.Count() {
 		return nil
 	}
 	records, err := OpenRecords(ctx, f.records.store, f.records.run, f.task, false)

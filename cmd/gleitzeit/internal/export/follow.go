@@ -75,7 +75,7 @@ func (f *follower) ended(ctx context.Context, index int) (err error) {
 		return nil
 	}
 	f.shown.add(index)
-	if f.records.count() == 0 { // Its items were not listed yet.
+	if f.records.Count() == 0 { // Its items were not listed yet.
 		if f.records, err = OpenRecords(ctx, f.session.Store(), f.run.Run, f.task, false); err != nil {
 			return err
 		}

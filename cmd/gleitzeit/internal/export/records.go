@@ -69,10 +69,10 @@ func OpenRecords(ctx context.Context, store resultstore.Store, run, task string,
 }
 
 // model returns the model of an item; empty if all have the same.
-func (r *Records) model(item int) string { return protocol.ModelOf(r.models, item, r.count()) }
+func (r *Records) model(item int) string { return protocol.ModelOf(r.models, item, r.Count()) }
 
-// count returns how many items the task has.
-func (r *Records) count() int {
+// Count returns how many items the task has, ended or not.
+func (r *Records) Count() int {
 	if len(r.pages) == 0 {
 		return 0
 	}
@@ -94,13 +94,25 @@ func (r *Records) eachBut(ctx context.Context, but indexes, pass func(Item) erro
 		if status := attempts[len(attempts)-1].Status.OfItem(); r.only != "" && status != r.only {
 			return nil // Its result is not read.
 		}
-		entry, err := view.ReadEntry(ctx, r.store, item, r.model(attempts[0].Item), attempts)
+		found, err := r.Item(ctx, item, attempts)
 		if err != nil {
 			return err
 		}
-		found, _ := itemOf(entry)
 		return pass(found)
 	})
+}
+
+// Item reads an item that EachAttempts has passed, with its result.
+func (r *Records) Item(ctx context.Context, item value.Value, attempts []resultstore.Record) (Item, error) {
+	entry, err := view.ReadEntry(ctx, r.store, item, r.model(attempts[0].Item), attempts)
+	found, _ := itemOf(entry)
+	return found, err
+}
+
+// EachAttempts passes every item that has ended with the records of its attempts, until the function returns an error. Results are not
+// read.
+func (r *Records) EachAttempts(ctx context.Context, pass func(item value.Value, attempts []resultstore.Record) error) error {
+	return r.walk(ctx, func(int) bool { return true }, pass)
 }
 
 // walk passes the attempts of every wanted item that has ended, page by page.

@@ -159,6 +159,25 @@ func (e *Executor) Models() (Provider, error) {
 	return e.models, nil
 }
 
+// Load returns what the servers of models work on for the runs here.
+func (e *Executor) Load() []protocol.ServerLoad {
+	models, err := e.Models()
+	if err != nil {
+		return nil // The run that needs them reports it.
+	}
+	return models.Load()
+}
+
+// Probe asks the servers of models for their state.
+func (e *Executor) Probe(ctx context.Context) []protocol.ServerState {
+	models, err := e.Models()
+	if err != nil {
+		return nil
+	}
+	states, _ := models.Probe(ctx, func(protocol.Server) bool { return true })
+	return states
+}
+
 // DescribeTool returns what the server of a tool says of it. The server is started for that, and serves later calls too.
 func (e *Executor) DescribeTool(ctx context.Context, method string) (protocol.Tool, error) {
 	if _, err := e.activities(); err != nil {

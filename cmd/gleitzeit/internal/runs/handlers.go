@@ -205,6 +205,14 @@ func (p Provider) Probe(ctx context.Context, wanted func(protocol.Server) bool) 
 	return reporter.Probe(ctx, wanted), true
 }
 
+// Load returns what each server works on for this process; nil where nobody knows.
+func (p Provider) Load() []protocol.ServerLoad {
+	if reporter, is := p.handler.(protocol.LoadReporter); is {
+		return reporter.Load()
+	}
+	return nil
+}
+
 // Health returns why calls cannot succeed now; nil where they can.
 func (p Provider) Health(ctx context.Context) *protocol.Error {
 	if err := p.handler.Health(ctx); err != nil {

@@ -104,7 +104,7 @@ type Query struct {
 func (r Reader) List(ctx context.Context, q Query) ([]*view.Run, error) {
 	query := resultstore.Query{Workflow: q.Workflow, Status: q.Status, Since: q.Since, Before: q.Until, Limit: q.Limit}
 	wanted, limit := query.Status, query.Limit
-	if r.client != nil || r.cluster == nil && (wanted == protocol.Running || wanted == protocol.Failed) {
+	if wanted != "" && (r.client != nil || r.cluster == nil && (wanted == protocol.Running || wanted == protocol.Failed)) {
 		// What is recorded as running may turn out to have ended, so the filter and the limit come after the look.
 		query.Status, query.Limit = "", 0
 	}

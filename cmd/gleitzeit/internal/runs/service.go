@@ -178,7 +178,12 @@ type ServerOptions struct {
 	ServiceOptions
 	UIPort int // Of the Web UI, on loopback; another one where it is taken.
 	NoUI   bool
+	// Front makes the pages that come before Temporal's, until ctx is done; nil: there are none.
+	Front func(ctx context.Context, v *Server) Front
 }
+
+// Front makes a handler that answers some requests before Temporal's pages get them.
+type Front = webui.Front
 
 // Server keeps the home's engine running, executes what arrives on a task queue, and adopts runs whose process has died.
 type Server struct {
@@ -223,7 +228,7 @@ func (s *Session) StartServer(ctx context.Context, o ServerOptions) (v *Server, 
 		return nil, err
 	}
 	v.executor.awaitPoller(o.Queue)
-	if err := v.open(ctx, o); err != nil {
+	if err := v.open(ctx, running, o); err != nil {
 		stop()
 		return nil, errors.Join(err, v.service.Stop())
 	}
@@ -239,8 +244,8 @@ func (s *Session) StartServer(ctx context.Context, o ServerOptions) (v *Server, 
 	return v, nil
 }
 
-// open serves the Web UI, and announces the addresses of the server.
-func (v *Server) open(ctx context.Context, o ServerOptions) (err error) {
+// open serves the Web UI, with the pages before it until running is done, and announces the addresses of the server.
+func (v *Server) open(ctx, running context.Context, o ServerOptions) (err error) {
 	s := v.session
 	info, err := engine.ReadInfo(s.home)
 	if err != nil {
@@ -248,8 +253,12 @@ func (v *Server) open(ctx context.Context, o ServerOptions) (err error) {
 	}
 	v.Info = ServerInfo{Engine: info.Address, ServerVersion: info.ServerVersion, Namespace: engine.Namespace}
 	if !o.NoUI {
+		var front Front
+		if o.Front != nil {
+			front = o.Front(running, v)
+		}
 		v.ui, err = webui.Start(ctx, webui.Options{
-			Home: s.home, Port: o.UIPort, Log: s.log, Payloads: worker.ExternalStorage(s.store), Codecs: s.keys.Codecs(),
+			Front: front, Home: s.home, Port: o.UIPort, Log: s.log, Payloads: worker.ExternalStorage(s.store), Codecs: s.keys.Codecs(),
 			Engine: func() (string, error) {
 				info, err := engine.ReadInfo(s.home)
 				return info.Address, err

@@ -45,7 +45,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	byTask := byTask(records[1:])
 	document.addTasks(p, byTask)
 	document.nameCommands()
-	retries, planned := document.retries(p), p.AllOf(func(task string) []int { return document.nestedItems[task] })
+	retries, planned := document.retries(p), document.PlannedTasks(p)
 	for i := range document.Tasks {
 		task := &document.Tasks[i]
 		task.FailedAttempts = byTask[task.ID].failed()
@@ -159,7 +159,7 @@ func (r *Run) retries(p *plan.Plan) retries {
 		return nil
 	}
 	policies := make(retries, len(p.Tasks))
-	for _, task := range p.AllOf(func(task string) []int { return r.nestedItems[task] }) {
+	for _, task := range r.PlannedTasks(p) {
 		if task.Workflow == "" { // The tasks of a workflow are retried, the workflow is not.
 			policies[task.ID] = task.Retry
 		}
@@ -470,4 +470,9 @@ func itemsWithin(records map[string]attempts) map[string][]int {
 		slices.Sort(items)
 	}
 	return found
+}
+
+// PlannedTasks returns the tasks of the run's plan in the order of the run's tasks, with their ids.
+func (r *Run) PlannedTasks(p *plan.Plan) []plan.ListedTask {
+	return p.AllOf(func(task string) []int { return r.nestedItems[task] })
 }

@@ -138,3 +138,6 @@ func (t *Task) warningText(indent, where string) string {
 	}
 	return text
 }
+
+// Output returns what the example has printed, for people; empty if that is not known.
+func (r *Reason) Output() string { return r.error.PrintedText("", protocol.PrintedLines) }

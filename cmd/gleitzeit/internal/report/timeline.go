@@ -1,0 +1,198 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+)
+
+// Limits of the time line.
+const (
+	maxLanes = 200 // Tasks.
+	maxBars  = 100 // Attempts of a task: the last ones.
+	bins     = 160 // Columns of the items of a task.
+	minWidth = 0.4 // Of a bar, in percent: a shorter one would not be seen.
+)
+
+// lane is a task in the time line: a bar for each attempt, or how many of its items were in progress.
+type lane struct {
+	task    *view.Task
+	bars    []bar
+	density *density
+}
+
+// bar is a part of the time line, in percent of its width and height.
+type bar struct {
+	X, Width, Y, Height string
+	Class               string
+	Title               string
+}
+
+// percent formats a part of the time line.
+func percent(part float64) string { return fmt.Sprintf("%.2f%%", part*100) }
+
+// place returns where a time is in the time line, from 0 to 1.
+func place(begin, end, at time.Time) float64 {
+	if !end.After(begin) {
+		return 0
+	}
+	return min(max(float64(at.Sub(begin))/float64(end.Sub(begin)), 0), 1)
+}
+
+// add adds the bar of an attempt.
+func (l *lane) add(begin, end time.Time, record *resultstore.Record) {
+	if record.StartedAt.IsZero() || record.StartedAt.Before(begin) && record.FromCache {
+		return // It has the times of the run from which it was taken over.
+	}
+	finished := record.FinishedAt
+	if finished.IsZero() {
+		finished = end
+	}
+	from, to := place(begin, end, record.StartedAt), place(begin, end, finished)
+	width := max(to-from, minWidth/100)
+	from = min(from, 1-width)
+	title := fmt.Sprintf("%s: %s after %s, for %s", l.task.ID, record.Status, view.Duration(protocol.SecondsOf(record.StartedAt.Sub(begin))), view.Duration(protocol.SecondsOf(finished.Sub(record.StartedAt))))
+	if record.Attempts > 1 {
+		title += fmt.Sprintf(", attempt %d", record.Attempts)
+	}
+	if len(l.bars) == maxBars {
+		l.bars = l.bars[1:]
+	}
+	l.bars = append(l.bars, bar{X: percent(from), Width: percent(width), Y: "15%", Height: "70%", Class: string(record.Status.OfItem()), Title: title})
+}
+
+// label returns what the lane shows, in words.
+func (l *lane) label() string {
+	text := l.task.ID + ": " + string(l.task.Status)
+	if l.density != nil {
+		return fmt.Sprintf("%s, about %.0f at once at most, %d attempts of items, %d of them failed", text, max(l.density.most(), 1), l.density.attempts, l.density.fails)
+	}
+	if l.task.StartedAt != nil {
+		text += ", " + view.Duration(l.task.Duration)
+	}
+	if len(l.bars) > 1 {
+		text += fmt.Sprintf(", %d attempts", len(l.bars))
+	}
+	return text
+}
+
+// density is how many items of a task were in progress, on average, in each of the columns of the time line.
+type density struct {
+	begin, end time.Time
+	whole      [bins + 1]int // How many more, or less, are in progress in all of a column than in all of the one before.
+	part       [bins]float64 // In progress in a part of a column: how large that is.
+	failed     [bins]int
+	attempts   int
+	fails      int
+}
+
+func newDensity(begin, end time.Time) *density { return &density{begin: begin, end: end} }
+
+// add adds an attempt of an item.
+func (d *density) add(record *resultstore.Record) {
+	if record.StartedAt.IsZero() || record.StartedAt.Before(d.begin) && record.FromCache {
+		return
+	}
+	from, to := place(d.begin, d.end, record.StartedAt)*bins, place(d.begin, d.end, record.FinishedAt)*bins
+	first, last := min(int(from), bins-1), min(int(to), bins-1)
+	d.attempts++
+	if first >= last {
+		d.part[first] += max(to-from, 0)
+	} else {
+		d.part[first] += float64(first+1) - from
+		d.part[last] += to - float64(last)
+		d.whole[first+1]++
+		d.whole[last]--
+	}
+	if record.Status.OfItem() == protocol.Failed {
+		d.fails++
+		d.failed[last]++
+	}
+}
+
+// counts returns how many were in progress in each column.
+func (d *density) counts() (all [bins]float64) {
+	now := 0
+	for i := range all {
+		now += d.whole[i]
+		all[i] = float64(now) + d.part[i]
+	}
+	return all
+}
+
+// most returns the largest of the counts.
+func (d *density) most() float64 {
+	counts := d.counts()
+	return slices.Max(counts[:])
+}
+
+// bars returns the columns, those beside each other that look alike as one.
+func (d *density) bars() (bars []bar) {
+	counts, most := d.counts(), d.most()
+	height := func(column int) int { // In percent.
+		if counts[column] == 0 {
+			return 0
+		}
+		return 12 + int(88*counts[column]/most)
+	}
+	for from := 0; from < bins; {
+		to := from + 1
+		for to < bins && height(to) == height(from) && (d.failed[to] > 0) == (d.failed[from] > 0) {
+			to++
+		}
+		if high := height(from); high > 0 {
+			class := string(protocol.Completed)
+			if d.failed[from] > 0 {
+				class = string(protocol.Failed)
+			}
+			bars = append(bars, bar{X: percent(float64(from) / bins), Width: percent(float64(to-from) / bins), Y: percent(1 - float64(high)/100), Height: percent(float64(high) / 100), Class: class})
+		}
+		from = to
+	}
+	return bars
+}
+
+// tick is a mark on the axis of the time line.
+type tick struct {
+	X, Anchor, Label string
+}
+
+// ticks returns the marks: five, evenly spaced.
+func ticks(whole time.Duration) []tick {
+	const count = 4
+	all := make([]tick, 0, count+1)
+	for i := range count + 1 {
+		anchor := "middle"
+		switch i {
+		case 0:
+			anchor = "start"
+		case count:
+			anchor = "end"
+		}
+		all = append(all, tick{percent(float64(i) / count), anchor, axisLabel(whole * time.Duration(i) / count)})
+	}
+	return all
+}
+
+// axisLabel returns a time since the beginning.
+func axisLabel(since time.Duration) string {
+	switch {
+	case since == 0:
+		return "0"
+	case since < time.Second:
+		return fmt.Sprintf("%d ms", since.Milliseconds())
+	case since < 10*time.Second:
+		return fmt.Sprintf("%.1f s", since.Seconds())
+	case since < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", since.Seconds())
+	case since < 2*time.Hour:
+		return fmt.Sprintf("%.1f min", since.Minutes())
+	case since < 72*time.Hour:
+		return fmt.Sprintf("%.1f h", since.Hours())
+	}
+	return fmt.Sprintf("%.1f d", since.Hours()/24)
+}
