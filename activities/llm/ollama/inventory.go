@@ -175,6 +175,19 @@ func (o *server) LoadedModels(ctx context.Context) ([]string, bool) {
 	return names, true
 }
 
+// sharedContext returns the context of the models in memory; 0 if there are none, or they differ in it.
+func (o *server) sharedContext(ctx context.Context) int64 {
+	running, err := document[inventory](ctx, o, "/api/ps", nil)
+	if err != nil || len(running.Models) == 0 {
+		return 0
+	}
+	first := running.Models[0].ContextLength
+	if slices.ContainsFunc(running.Models, func(m listedModel) bool { return m.ContextLength != first }) {
+		return 0
+	}
+	return first
+}
+
 func (o *server) State(ctx context.Context, secrets provider.Secrets) (protocol.ServerState, error) {
 	var state protocol.ServerState
 	version, err := o.client.Version(ctx)
@@ -191,5 +204,6 @@ func (o *server) State(ctx context.Context, secrets provider.Secrets) (protocol.
 	}
 	slices.Sort(state.Models)
 	state.Loaded, _ = o.LoadedModels(ctx)
+	state.Context = o.sharedContext(ctx)
 	return state, nil
 }

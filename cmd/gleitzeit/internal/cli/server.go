@@ -42,7 +42,7 @@ func (p serverCommand) command() *cobra.Command {
 	}
 	command.Flags().StringVar(&o.Queue, "queue", runs.SharedQueue, "Temporal task queue to serve")
 	command.Flags().IntVar(&o.Slots, "slots", runs.SharedSlots, "maximum number of tasks in flight")
-	command.Flags().IntVar(&o.UIPort, "ui-port", 8233, "port of Temporal's Web UI, on loopback; if it is taken, another one is used")
+	command.Flags().IntVar(&o.UIPort, "ui-port", runs.UIPort, "port of Temporal's Web UI, on loopback; if it is taken, another one is used")
 	command.Flags().BoolVar(&o.NoUI, "no-ui", false, "do not serve the Web UI")
 	command.Flags().BoolVar(&api.on, "batch-api", false, "serve the Batch API on loopback, for clients that upload request files (default server.batch_api of the settings)")
 	command.Flags().UintVar(&api.port, "batch-api-port", 0, "port of the Batch API; if it is taken, another one is used (default server.batch_api_port of the settings)")

@@ -9,11 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/doctor"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/starter"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
@@ -51,10 +53,23 @@ func (p *program) runOptions() (runs.Options, error) {
 	if err != nil {
 		return runs.Options{}, err
 	}
+	return p.optionsOf(settings), nil
+}
+
+// quietOptions are runOptions for a command that shows the warnings of the settings itself.
+func (p *program) quietOptions() (runs.Options, error) {
+	settings, err := config.Load(p.options())
+	if err != nil {
+		return runs.Options{}, err
+	}
+	return p.optionsOf(settings), nil
+}
+
+func (p *program) optionsOf(settings *config.Settings) runs.Options {
 	return runs.Options{
 		Settings: settings, Temporal: p.temporal, Env: p.Env, Environ: p.Environ, Notify: p.notify,
 		Log: slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: settings.LogLevel})),
-	}, nil
+	}
 }
 
 // open opens the session of a command that looks at what other processes do, or leaves something for them.
@@ -79,6 +94,19 @@ func (p *program) openOwnSession(ctx context.Context) (*runs.Session, error) {
 func (p *program) upkeep() upkeep.Program {
 	return upkeep.Program{
 		Open: p.openSession, Settings: p.settings, Arguments: exact, Temporal: p.temporalFlags,
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
+	}
+}
+
+// doctor is what the command that checks everything uses.
+func (p *program) doctor() doctor.Program {
+	return doctor.Program{Options: p.quietOptions, Arguments: exact, Print: p.printDocument, Problems: exitError{exitOther}}
+}
+
+// starter is what the command that writes a first workflow uses.
+func (p *program) starter() starter.Program {
+	return starter.Program{
+		Options: p.runOptions, Arguments: between, Invalid: func(err error) error { return usageError{err} },
 		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
 	}
 }

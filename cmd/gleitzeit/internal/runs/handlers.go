@@ -38,7 +38,7 @@ func handlerOptions(settings *config.Settings, env func(string) (string, bool), 
 			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, Patterns: tools.AllowedWorkflowServers},
 			Env: env, Secrets: Secrets(settings, env, nil), Log: log,
 		},
-		Python:    pythonOptions(settings),
+		Python:    PythonOptions(settings),
 		Documents: DocumentReader(settings, env),
 		Store:     store,
 	}
@@ -64,7 +64,8 @@ func DocumentReader(settings *config.Settings, env func(string) (string, bool)) 
 	return reader.New(converters)
 }
 
-func pythonOptions(settings *config.Settings) python.Options {
+// PythonOptions returns the options of python/v1 from the settings.
+func PythonOptions(settings *config.Settings) python.Options {
 	p := settings.Python
 	return python.Options{
 		Interpreter: p.Interpreter, Interpreters: p.Interpreters, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, Grace: p.Grace, HiddenFolders: hidden(settings),

@@ -19,6 +19,9 @@ import (
 // script is a process.
 const SharedSlots = 100
 
+// UIPort is the port of the Web UI of a server without --ui-port.
+const UIPort = 8233
+
 // ServiceOptions are the options of a service.
 type ServiceOptions struct {
 	Queue string
@@ -260,7 +263,11 @@ func (v *Server) open(ctx context.Context, o ServerOptions) (err error) {
 		}
 		v.Info.UI = v.ui.URL()
 	}
-	if err := v.lock.Announce(home.Server{PID: os.Getpid(), Engine: info.Address}); err != nil {
+	announced := home.Server{PID: os.Getpid(), Engine: info.Address}
+	if v.ui != nil {
+		announced.UI = v.ui.Address()
+	}
+	if err := v.lock.Announce(announced); err != nil {
 		return errors.Join(err, v.stopUI(ctx))
 	}
 	return nil
