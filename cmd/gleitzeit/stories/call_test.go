@@ -23,7 +23,7 @@ func TestCall(t *testing.T) {
 		{2, "mcp/tool.add a=2", "", "gleitzeit: required parameter \"b\" of mcp/tool.add is missing\n"},
 		{2, "mcp/tool.add a=x b=3", "", "gleitzeit: parameter \"a\" of mcp/tool.add must be a number, not \"x\"\n"},
 		{2, "mcp/tool.ad a=2", "", "gleitzeit: unknown method \"mcp/tool.ad\"; did you mean \"mcp/tool.add\"?\n"},
-		{2, "mcp/tool.add a", "", "gleitzeit: \"a\": expected NAME=VALUE\n"},
+		{2, "mcp/tool.add a", "", "gleitzeit: \"a\": expected NAME=VALUE; `gleitzeit methods mcp/tool.add` lists the names\n"},
 		{2, "python/execute file=none.py", "", "gleitzeit: file \"none.py\" does not exist: "},
 		{0, "python/execute function=math.sqrt args=[16]", "4.0\n", ""},
 		{0, `python/register name=twice module=operator function=add -o jsonl`, "", ""},

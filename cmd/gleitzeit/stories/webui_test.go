@@ -205,3 +205,24 @@ func TestWebUIOffersLargePayloads(t *testing.T) {
 		t.Errorf("the payload's download has status %d; the page asked for %q", status, b.asked())
 	}
 }
+
+// TestOpen prints the link of a run, which lets its holder in.
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	s := u.serveUI()
+	run := u.tea()
+	stdout, _ := u.Gleitzeit(0, "open", run, "--print")
+	want := s.base + "/namespaces/default/workflows/" + run + "?token=" + s.token + "\n"
+	if stdout != want {
+		t.Fatalf("open printed %q, want %q", stdout, want)
+	}
+	response, err := stranger(t).Get(strings.TrimSpace(stdout))
+	must(t, err)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK || response.Request.URL.RawQuery != "" {
+		t.Errorf("the link led to %s: %s", response.Request.URL, response.Status)
+	}
+	_, stderr := u.Gleitzeit(1, "open", "nope")
+	wantLines(t, "standard error", stderr, `there is no run "nope"`)
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -16,7 +17,9 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/doctor"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/methods"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/opener"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/starter"
@@ -161,7 +164,7 @@ func (p *program) root() *cobra.Command {
 	} {
 		root.AddCommand(c.command())
 	}
-	root.AddCommand(starter.Command(p.starter()), doctor.Command(p.doctor()), approve.Command(p.approvals()))
+	root.AddCommand(starter.Command(p.starter()), methods.Command(p.methods()), opener.Command(p.opener()), execCommand{p}.command(), doctor.Command(p.doctor()), approve.Command(p.approvals()))
 	root.AddCommand(groups(p)...)
 	root.AddCommand(upkeep.Commands(p.upkeep())...)
 	return root
@@ -206,6 +209,9 @@ func between(least int, names ...string) cobra.PositionalArgs {
 // meantAsValue returns a hint where an argument may be the value of an option that takes one only after an =.
 func meantAsValue(command *cobra.Command, argument string) string {
 	hint := ""
+	if name, _, is := strings.Cut(argument, "="); is && name != "" && command.Flags().Lookup("input") != nil {
+		return "; for a value of an input write --input " + argument
+	}
 	command.Flags().Visit(func(flag *pflag.Flag) {
 		if flag.NoOptDefVal != "" && flag.Value.Type() != "bool" {
 			hint = fmt.Sprintf("; for a value of --%s write --%[1]s=%s", flag.Name, argument)

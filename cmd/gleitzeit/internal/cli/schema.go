@@ -38,7 +38,7 @@ func (p schemaCommand) command() *cobra.Command {
 				return nil
 			}
 			if strings.Contains(args[0], "/") {
-				return usageError{fmt.Errorf("%q is a method, not a key of workflows: `gleitzeit schema tasks.parameters` describes where its parameters stand", args[0])}
+				return usageError{fmt.Errorf("%q is a method, not a key of workflows: `gleitzeit methods %[1]s` describes its parameters, and `gleitzeit schema tasks.parameters` where they stand", args[0])}
 			}
 			path, found, err := schema.Part(args[0])
 			if err != nil {

@@ -12,6 +12,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/doctor"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/methods"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/opener"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
@@ -20,6 +22,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
@@ -101,6 +104,22 @@ func (p *program) upkeep() upkeep.Program {
 // doctor is what the command that checks everything uses.
 func (p *program) doctor() doctor.Program {
 	return doctor.Program{Options: p.quietOptions, Arguments: exact, Print: p.printDocument, Problems: exitError{exitOther}}
+}
+
+// methods is what the command about methods uses.
+func (p *program) methods() methods.Program {
+	return methods.Program{
+		Specs: func() ([]protocol.Spec, error) { return runs.Specs(p.options(), false) }, Arguments: between,
+		Invalid: func(err error) error { return usageError{err} }, Print: p.printDocument,
+	}
+}
+
+// opener is what the command that opens the Web UI uses.
+func (p *program) opener() opener.Program {
+	return opener.Program{
+		Open: p.openSession, Env: p.Env, Terminal: func() bool { return p.output == asText && progress.Width(p.written.to) > 0 }, Arguments: exact,
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
+	}
 }
 
 // starter is what the command that writes a first workflow uses.

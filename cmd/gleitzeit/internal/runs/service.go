@@ -179,8 +179,10 @@ func (e *Executor) NotifyProblems(ctx context.Context) {
 // ServerOptions are the options of a server.
 type ServerOptions struct {
 	ServiceOptions
-	UIPort int // Of the Web UI, on loopback; another one where it is taken.
-	NoUI   bool
+	UIPort int // Of the Web UI, on loopback.
+	// ExactUIPort: a port that is taken is an error; otherwise it is another one.
+	ExactUIPort bool
+	NoUI        bool
 }
 
 // Server keeps the home's engine running, executes what arrives on a task queue, and adopts runs whose process has died.
@@ -252,7 +254,7 @@ func (v *Server) open(ctx context.Context, o ServerOptions) (err error) {
 	v.Info = ServerInfo{Engine: info.Address, ServerVersion: info.ServerVersion, Namespace: engine.Namespace}
 	if !o.NoUI {
 		v.ui, err = webui.Start(ctx, webui.Options{
-			Home: s.home, Port: o.UIPort, Log: s.log, Payloads: worker.ExternalStorage(s.store), Codecs: s.keys.Codecs(),
+			Home: s.home, Port: o.UIPort, ExactPort: o.ExactUIPort, Log: s.log, Payloads: worker.ExternalStorage(s.store), Codecs: s.keys.Codecs(),
 			Engine: func() (string, error) {
 				info, err := engine.ReadInfo(s.home)
 				return info.Address, err
