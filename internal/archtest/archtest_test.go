@@ -86,7 +86,7 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/doctor", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/opener", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
+		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/completion", "cmd/gleitzeit/internal/doctor", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/help", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/opener", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/starter", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/licenses", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
@@ -126,6 +126,10 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/doctor", []string{
 		"activities/python", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/home", "internal/protocol", "internal/resultstore/open", "internal/value",
 	}, []string{disk, network, cobra}},
+	{"cmd/gleitzeit/internal/help", []string{"cmd/gleitzeit/internal/view"}, []string{cobra}},
+	{"cmd/gleitzeit/internal/completion", []string{
+		"cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "internal/home", "internal/protocol",
+	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/methods", []string{
 		"cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/suggest", "internal/value",
 	}, []string{cobra}},

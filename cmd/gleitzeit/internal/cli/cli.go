@@ -16,7 +16,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/doctor"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/help"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/methods"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/opener"
@@ -167,6 +169,8 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(starter.Command(p.starter()), methods.Command(p.methods()), opener.Command(p.opener()), execCommand{p}.command(), doctor.Command(p.doctor()), approve.Command(p.approvals()))
 	root.AddCommand(groups(p)...)
 	root.AddCommand(upkeep.Commands(p.upkeep())...)
+	completion.Register(root, p.completion())
+	help.Arrange(root)
 	return root
 }
 

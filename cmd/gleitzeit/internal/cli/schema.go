@@ -27,7 +27,7 @@ type schemaCommand struct{ *program }
 func (p schemaCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [PART]",
-		Short: "Print the JSON Schema of workflow files, or one part of it in words",
+		Short: "Print the JSON Schema of workflows, or describe a part of it",
 		Long: "Print the JSON Schema of workflow files, for editors. With a path of keys such as tasks.retry, describe in words\n" +
 			"the keys there, what they take and what they mean.",
 		Example: "  gleitzeit schema > workflow.schema.json\n  gleitzeit schema tasks.retry",

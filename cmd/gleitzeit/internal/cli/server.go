@@ -21,7 +21,7 @@ func (p serverCommand) command() *cobra.Command {
 	o, api := runs.ServerOptions{}, batchAPIFlags{}
 	command := &cobra.Command{
 		Use:   "server",
-		Short: "Keep the engine running and execute submitted runs until it is stopped",
+		Short: "Keep the engine running and execute submitted runs",
 		Long: "Keep the home's engine running, execute what is submitted, and resume runs whose process has died.\n" +
 			"Ctrl-C and SIGTERM stop it; unfinished runs resume when a server, or `run` of the same file, starts again.",
 		Example: "  gleitzeit server\n  gleitzeit server --no-ui --slots 20\n  gleitzeit server --batch-api",

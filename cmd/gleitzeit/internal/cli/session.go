@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/doctor"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
@@ -111,6 +112,13 @@ func (p *program) methods() methods.Program {
 	return methods.Program{
 		Specs: func() ([]protocol.Spec, error) { return runs.Specs(p.options(), false) }, Arguments: between,
 		Invalid: func(err error) error { return usageError{err} }, Print: p.printDocument,
+	}
+}
+
+// completion is what completion in shells uses.
+func (p *program) completion() completion.Program {
+	return completion.Program{
+		Options: p.quietOptions, Specs: p.methods().Specs, Arguments: exact, Env: p.Env, Invalid: func(err error) error { return usageError{err} }, Print: p.printDocument,
 	}
 }
 
