@@ -134,8 +134,8 @@ var rules = []rule{
 		"cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/suggest", "internal/value",
 	}, []string{cobra}},
 	{"cmd/gleitzeit/internal/opener", []string{
-		"cmd/gleitzeit/internal/runs", "internal/engine", "internal/gate", "internal/home", "internal/protocol",
-	}, []string{disk, network, processes, cobra}},
+		"cmd/gleitzeit/internal/runs", "internal/child", "internal/engine", "internal/gate", "internal/home", "internal/protocol",
+	}, []string{network, processes, cobra}},
 	{"cmd/gleitzeit/internal/starter", []string{
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/suggest", "internal/value",
 	}, []string{disk, cobra}},

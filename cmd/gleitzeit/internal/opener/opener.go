@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/engine"
 	"github.com/gleitzeit/gleitzeit/internal/gate"
 	"github.com/gleitzeit/gleitzeit/internal/home"
@@ -69,6 +69,9 @@ func (p Program) open(ctx context.Context, run string, printOnly bool) error {
 	if run, err = s.Resolve(ctx, run); err != nil {
 		return err
 	}
+	if _, err := s.Known(ctx, run); err != nil {
+		return err
+	}
 	served, is, err := s.Home().Served()
 	if err != nil {
 		return err
@@ -83,7 +86,7 @@ func (p Program) open(ctx context.Context, run string, printOnly bool) error {
 	address := url.URL{Scheme: "http", Host: served.UI, Path: "/namespaces/" + engine.Namespace + "/workflows/" + run, RawQuery: url.Values{"token": {token}}.Encode()}
 	found := page{Run: run, URL: address.String()}
 	if !printOnly && p.Terminal() && p.graphical() {
-		if err := browse(ctx, s.Home(), found.URL); err != nil {
+		if err := browse(ctx, p.Env, s.Home(), found.URL); err != nil {
 			p.Say(fmt.Sprintf("cannot start a browser: %s", err))
 		} else {
 			found.Opened = true
@@ -111,7 +114,7 @@ func (p Program) graphical() bool {
 }
 
 // browse starts a browser on a page of the home folder that leads to the link: other users of the machine see the words of a command.
-func browse(ctx context.Context, h *home.Home, link string) error {
+func browse(ctx context.Context, env child.Lookup, h *home.Home, link string) error {
 	path := filepath.Join(h.Path, "open.html")
 	text := fmt.Sprintf("<!doctype html><meta http-equiv=\"refresh\" content=\"0; url=%[1]s\"><a href=\"%[1]s\">Web UI</a>\n", html.EscapeString(link))
 	if err := home.WriteAtomic(path, []byte(text)); err != nil {
@@ -131,7 +134,6 @@ func browse(ctx context.Context, h *home.Home, link string) error {
 	if err != nil {
 		return err
 	}
-	command := exec.CommandContext(ctx, program, append(words[1:], path)...)
-	command.Env = os.Environ()
-	return command.Run()
+	environment := child.Environment(env, "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "XDG_CURRENT_DESKTOP", "DBUS_SESSION_BUS_ADDRESS", "BROWSER")
+	return child.Command(ctx, environment, program, append(words[1:], path)...).Run()
 }
