@@ -27,7 +27,7 @@ func (p callCommand) command() *cobra.Command {
 		Use:   "call METHOD [NAME=VALUE…]",
 		Short: "Call one method in this process and print its result",
 		Long: "Call one method of a protocol in this process, without a workflow: `gleitzeit call mcp/tool.add a=2 b=3`.\n" +
-			"Values are text where the method wants text, and JSON where it wants anything else. NAME=- reads one from standard input.\n" +
+			"Values are text where the method wants text, and JSON where it wants anything else. prompt=- reads the prompt from standard input.\n" +
 			"Ctrl-C cancels the call. `gleitzeit methods` lists the methods, and `gleitzeit methods METHOD` its parameters.",
 		Example: "  gleitzeit call mcp/tool.add a=2 b=3\n  gleitzeit call llm/chat prompt='Why is the sky blue?'\n  gleitzeit call llm/chat prompt='Summarize this letter' --stdin < letter.txt",
 		Args: func(command *cobra.Command, args []string) error {

@@ -38,17 +38,9 @@ func (p callCommand) givenParameters(method string, pairs []string, given []valu
 	return value.Object(append(fields, given...)...), nil
 }
 
-// readStandardInput replaces the value of NAME=- by the text of standard input, or adds it to the prompt.
+// readStandardInput replaces the value of prompt=- by the text of standard input, or adds it to the prompt.
 func (p callCommand) readStandardInput(method string, pairs []string, toPrompt bool) ([]string, error) {
-	from := -1
-	for i, pair := range pairs {
-		if _, text, found := strings.Cut(pair, "="); found && text == standardInput {
-			if from >= 0 {
-				return nil, usageError{fmt.Errorf("%q and %q: standard input can be read only once", pairs[from], pair)}
-			}
-			from = i
-		}
-	}
+	from := slices.Index(pairs, "prompt="+standardInput) // Of other parameters, such as a separator, it may be the value.
 	switch {
 	case from >= 0 && toPrompt:
 		return nil, usageError{fmt.Errorf("%q and --stdin: standard input can be read only once", pairs[from])}
@@ -62,7 +54,7 @@ func (p callCommand) readStandardInput(method string, pairs []string, toPrompt b
 		}
 		if m := parameters.Method(specs, method); m != nil {
 			if _, has := parameters.Properties(m.Parameters).Get("prompt"); !has {
-				return nil, usageError{fmt.Errorf("--stdin adds text to the parameter \"prompt\", which %s does not have; NAME=- reads a parameter from standard input", method)}
+				return nil, usageError{fmt.Errorf("--stdin adds text to the parameter \"prompt\", which %s does not have; in a shell, NAME=\"$(cat)\" reads any parameter", method)}
 			}
 		}
 		from = slices.IndexFunc(pairs, func(pair string) bool { return strings.HasPrefix(pair, "prompt=") })
