@@ -86,8 +86,8 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchclient", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/logs", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/report", "cmd/gleitzeit/internal/retry",
-		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/startpage", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
+		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchclient", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/completion", "cmd/gleitzeit/internal/doctor", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/help", "cmd/gleitzeit/internal/logs", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/opener", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/report", "cmd/gleitzeit/internal/retry",
+		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/starter", "cmd/gleitzeit/internal/startpage", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/licenses", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/documents", []string{"activities/documents", "internal/documents", "internal/documents/reader", "internal/protocol", "internal/value"}, []string{disk, cobra}},
@@ -134,6 +134,22 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/logs", []string{
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/resultstore", "internal/value",
 	}, []string{cobra}},
+	{"cmd/gleitzeit/internal/doctor", []string{
+		"activities/python", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/home", "internal/protocol", "internal/resultstore/open", "internal/value",
+	}, []string{disk, network, cobra}},
+	{"cmd/gleitzeit/internal/help", []string{"cmd/gleitzeit/internal/view"}, []string{cobra}},
+	{"cmd/gleitzeit/internal/completion", []string{
+		"cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "internal/home", "internal/protocol",
+	}, []string{disk, cobra}},
+	{"cmd/gleitzeit/internal/methods", []string{
+		"cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/suggest", "internal/value",
+	}, []string{cobra}},
+	{"cmd/gleitzeit/internal/opener", []string{
+		"cmd/gleitzeit/internal/runs", "internal/child", "internal/engine", "internal/gate", "internal/home", "internal/protocol",
+	}, []string{network, processes, cobra}},
+	{"cmd/gleitzeit/internal/starter", []string{
+		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/suggest", "internal/value",
+	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/approve", []string{
 		"cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/value",
 	}, []string{cobra}},

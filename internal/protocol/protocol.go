@@ -21,6 +21,8 @@ type Spec struct {
 
 	Servers   []string // The servers that method patterns can name, beside those of a workflow.
 	AnyServer bool     // The servers are those of another machine: any name is valid.
+	// AllowServer returns an error if the workers do not allow a server that a workflow defines. Nil: it is not known.
+	AllowServer func(ToolServer) error
 }
 
 // Method describes one method of a protocol. Its name is the Temporal activity type.

@@ -42,6 +42,7 @@ type batchOptions struct {
 
 	changedOnly bool
 	remote      batchclient.Options // Of a server that answers a request file.
+	nul         bool                // Names on standard input end with NUL.
 
 	flags *pflag.FlagSet
 }
@@ -88,10 +89,11 @@ type batchCommand struct{ *program }
 func (p batchCommand) command() *cobra.Command {
 	var o batchOptions
 	command := &cobra.Command{
-		Use:   "batch DIR|FILE…",
+		Use:   "batch DIR|FILE…|-",
 		Short: "Ask a model about each file of a folder, or each row of a table",
 		Long: "Ask a model about each file of a folder, about the files given, or about each row of a table, here and now, as `run` does.\n" +
 			"If the process dies, the same command in the same folder resumes where it was.\n" +
+			"- reads the names of files from standard input, one in each line.\n" +
 			"A folder that is named like a command below is ./list, ./show or ./export.",
 		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md\n" +
 			"  gleitzeit batch docs --prompt 'Summarize this document' --limit 5 --dry-run\n" +
@@ -118,6 +120,7 @@ func (p batchCommand) command() *cobra.Command {
 	p.resultFlags(command, &o)
 	changedOnlyFlag(command, &o.changedOnly)
 	flags.BoolVar(&o.another, "new", false, "start a new run, even if an unfinished run of the same command could be resumed")
+	flags.BoolVarP(&o.nul, "null", "0", false, "names on standard input (-) end with NUL, as `find -print0` and `git ls-files -z` write them")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the files, the first prompts and the estimated tokens, and ask nothing")
 	flags.StringVar(&o.save, "save", "", "write the workflow of this batch to a `file`, instead of running it")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask: start batches of any size, and replace the file of --save")
@@ -193,6 +196,9 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	if err != nil {
 		return err
 	}
+	if paths, err = p.namesOf(paths, o); err != nil {
+		return err
+	}
 	typed, found := o.request.Batch(paths, specs, p.In)
 	o.export.Decide(typed.Requests, o.file)
 	found = append(found, o.checkOutput()...)
@@ -227,6 +233,42 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	defer how.close()
 	how.another, how.command, how.claimed, how.changedOnly = o.another, command, command, o.changedOnly
 	return execute(ctx, p.program, compiled, how.execution)
+}
+
+// namesOf returns the paths, with those of standard input in the place of -.
+func (p batchCommand) namesOf(paths []string, o batchOptions) ([]string, error) {
+	at := slices.Index(paths, standardInput)
+	switch {
+	case at < 0 && o.nul:
+		return nil, usageError{errors.New("--null is for names on standard input: `gleitzeit batch -0 -`")}
+	case at < 0:
+		return paths, nil
+	case slices.Contains(paths[at+1:], standardInput), o.request.PromptFile == standardInput:
+		return nil, usageError{errors.New("standard input (-) is named twice and can be read only once")}
+	}
+	text, err := p.readInputs(standardInput)
+	if err != nil {
+		return nil, protocol.Errorf(protocol.InvalidParams, "cannot read names from standard input: %s", err)
+	}
+	end := "\n"
+	if o.nul {
+		end = "\x00"
+	} else if strings.Contains(string(text), "\x00") {
+		return nil, usageError{errors.New("the names on standard input end with NUL; add -0")}
+	}
+	var names []string
+	for name := range strings.SplitSeq(string(text), end) {
+		if !o.nul {
+			name = strings.TrimSuffix(name, "\r")
+		}
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, usageError{errors.New("standard input has no names of files")}
+	}
+	return slices.Concat(paths[:at], names, paths[at+1:]), nil
 }
 
 // saved is the file of --save.

@@ -32,7 +32,7 @@ func (p serverCommand) command() *cobra.Command {
 	o, api := runs.ServerOptions{}, batchAPIFlags{}
 	command := &cobra.Command{
 		Use:   "server",
-		Short: "Keep the engine running and execute submitted runs until it is stopped",
+		Short: "Keep the engine running and execute submitted runs",
 		Long: "Keep the home's engine running, execute what is submitted, and resume runs whose process has died.\n" +
 			"Ctrl-C and SIGTERM stop it; unfinished runs resume when a server, or `run` of the same file, starts again.",
 		Example: "  gleitzeit server\n  gleitzeit server --no-ui --slots 20\n  gleitzeit server --batch-api",
@@ -47,13 +47,13 @@ func (p serverCommand) command() *cobra.Command {
 			if api.port > 65535 {
 				return usageError{fmt.Errorf("--batch-api-port %d is not a port (0 to 65535)", api.port)}
 			}
-			api.changed = command.Flags().Changed
+			o.ExactUIPort, api.changed = command.Flags().Changed("ui-port"), command.Flags().Changed
 			return p.serve(command.Context(), o, api)
 		},
 	}
 	command.Flags().StringVar(&o.Queue, "queue", runs.SharedQueue, "Temporal task queue to serve")
 	command.Flags().IntVar(&o.Slots, "slots", runs.SharedSlots, "maximum number of tasks in flight")
-	command.Flags().IntVar(&o.UIPort, "ui-port", 8233, "port of the start page and of Temporal's Web UI, on loopback; if it is taken, another one is used")
+	command.Flags().IntVar(&o.UIPort, "ui-port", runs.UIPort, "port of the start page and of Temporal's Web UI, on loopback; it must be free (without the flag another one is used if it is taken)")
 	command.Flags().BoolVar(&o.NoUI, "no-ui", false, "do not serve the Web UI")
 	command.Flags().BoolVar(&api.on, "batch-api", false, "serve the Batch API, for clients that upload request files (default server.batch_api of the settings)")
 	command.Flags().UintVar(&api.port, "batch-api-port", 0, "port of the Batch API; if it is taken, another one is used (default server.batch_api_port of the settings)")

@@ -11,17 +11,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/doctor"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/logs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/methods"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/opener"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/report"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/starter"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
@@ -55,10 +61,23 @@ func (p *program) runOptions() (runs.Options, error) {
 	if err != nil {
 		return runs.Options{}, err
 	}
+	return p.optionsOf(settings), nil
+}
+
+// quietOptions are runOptions for a command that shows the warnings of the settings itself.
+func (p *program) quietOptions() (runs.Options, error) {
+	settings, err := config.Load(p.options())
+	if err != nil {
+		return runs.Options{}, err
+	}
+	return p.optionsOf(settings), nil
+}
+
+func (p *program) optionsOf(settings *config.Settings) runs.Options {
 	return runs.Options{
 		Settings: settings, Temporal: p.temporal, Env: p.Env, Environ: p.Environ, Notify: p.notify,
 		Log: slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: settings.LogLevel})),
-	}, nil
+	}
 }
 
 // open opens the session of a command that looks at what other processes do, or leaves something for them.
@@ -93,6 +112,42 @@ func (p *program) logs() logs.Program {
 		Open: p.openToShow, Mark: p.sayInterrupted, Arguments: between, Temporal: p.temporalFlags, Invalid: func(err error) error { return usageError{err} },
 		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Out: p.Out, Format: func() string { return p.output.String() },
 		Width: func() int { return progress.Width(p.written.to) },
+	}
+}
+
+// doctor is what the command that checks everything uses.
+func (p *program) doctor() doctor.Program {
+	return doctor.Program{Options: p.quietOptions, Arguments: exact, Print: p.printDocument, Problems: exitError{exitOther}}
+}
+
+// methods is what the command about methods uses.
+func (p *program) methods() methods.Program {
+	return methods.Program{
+		Specs: func() ([]protocol.Spec, error) { return runs.Specs(p.options(), false) }, Arguments: between,
+		Invalid: func(err error) error { return usageError{err} }, Print: p.printDocument,
+	}
+}
+
+// completion is what completion in shells uses.
+func (p *program) completion() completion.Program {
+	return completion.Program{
+		Options: p.quietOptions, Specs: p.methods().Specs, Arguments: exact, Env: p.Env, Invalid: func(err error) error { return usageError{err} }, Print: p.printDocument,
+	}
+}
+
+// opener is what the command that opens the Web UI uses.
+func (p *program) opener() opener.Program {
+	return opener.Program{
+		Open: p.openSession, Env: p.Env, Terminal: func() bool { return p.output == asText && progress.Width(p.written.to) > 0 }, Arguments: exact,
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
+	}
+}
+
+// starter is what the command that writes a first workflow uses.
+func (p *program) starter() starter.Program {
+	return starter.Program{
+		Options: p.runOptions, Arguments: between, Invalid: func(err error) error { return usageError{err} },
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
 	}
 }
 

@@ -337,6 +337,7 @@ func (p *Printer) End(document *view.Run) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.o.Screen.Clear()
+	reported := map[string]bool{}
 	for i := range document.Tasks {
 		task := &document.Tasks[i]
 		p.restOfLines(task.ID)
@@ -346,8 +347,11 @@ func (p *Printer) End(document *view.Run) {
 		if shown, is := p.shown[task.ID]; is && shown != task.Status {
 			delete(p.printed, task.ID) // Its line has another status.
 		}
+		if reported[task.ID] {
+			continue
+		}
 		if task.Error != nil && (task.Status == protocol.Failed || !task.Error.Empty()) {
-			p.line(fmt.Sprintf("\n%s (%s):\n%s", task.ID, task.Error.Name, value.VisibleLines(task.Error.Message)))
+			p.line(fmt.Sprintf("\n%s (%s):\n%s", withEqualError(document.Tasks[i:], reported), task.Error.Name, value.VisibleLines(task.Error.Message)))
 			if task.Error.Hint != "" {
 				p.sentence("  " + value.VisibleLines(task.Error.Hint))
 			}
@@ -373,6 +377,26 @@ func (p *Printer) taskLine(task *view.Task, usage protocol.Usage) {
 
 func tokensText(usage protocol.Usage) string {
 	return fmt.Sprintf("%d tokens read, %d written", usage.PromptTokens, usage.TokensUsed)
+}
+
+// withEqualError names the first of the tasks and those behind it that failed for exactly the same reason, such as a missing model, which is
+// reported once.
+func withEqualError(tasks []view.Task, reported map[string]bool) string {
+	first := &tasks[0]
+	names := []string{first.ID}
+	for i := range tasks[1:] {
+		other := &tasks[1+i]
+		if other.Status == first.Status && other.Error != nil && other.Error.Name == first.Error.Name && other.Error.Message == first.Error.Message &&
+			other.Error.Hint == first.Error.Hint && first.Error.Empty() && other.Error.Empty() {
+			names = append(names, other.ID)
+			reported[other.ID] = true
+		}
+	}
+	const most = 10
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most], fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (p *Printer) summary(document *view.Run) string {
