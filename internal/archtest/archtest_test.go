@@ -86,7 +86,7 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/logs", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
+		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchclient", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/logs", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/retry",
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/licenses", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
@@ -102,8 +102,9 @@ var rules = []rule{
 		"internal/documents/reader", "internal/protocol", "internal/requestfile", "internal/value",
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/batchapi", []string{
-		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/view", "activities/llm", "interpreter", "interpreter/plan", "internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/requestfile", "internal/value",
+		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/view", "activities/llm", "interpreter", "interpreter/definition", "interpreter/plan", "internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/requestfile", "internal/value",
 	}, []string{disk, network}},
+	{"cmd/gleitzeit/internal/batchclient", []string{"internal/home", "internal/protocol", "internal/value"}, []string{disk, network}},
 	{"cmd/gleitzeit/internal/batchruns", []string{
 		"activities/llm", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol",
 	}, nil},
@@ -428,6 +429,8 @@ var mayNameProviders = map[string]string{
 	"activities/llm/providers.go":            "the table",
 	"cmd/gleitzeit/internal/cli/batch.go":    "an example in the help",
 	"cmd/gleitzeit/internal/cli/provider.go": "an example in the help",
+
+	"cmd/gleitzeit/internal/batchclient/client.go": "the variable that clients of the Batch API have for its key",
 }
 
 // TestOnlyTheTableNamesProviders: to add a provider of models is to add a package and a line.

@@ -14,6 +14,8 @@ import (
 type Server struct {
 	PID    int    `json:"pid"`
 	Engine string `json:"engine,omitempty"` // host:port of the Temporal frontend; empty during the start.
+
+	BatchAPI string `json:"batch_api,omitempty"` // The base URL of the Batch API; empty without one.
 }
 
 // Serving is the lock of the server of a home, until Release or the end of the process.
@@ -54,6 +56,22 @@ func (s *Serving) Release() error {
 		err = nil
 	}
 	return errors.Join(err, s.lock.unlock())
+}
+
+// ServerBatchAPI returns the base URL of the Batch API that the server of this home serves now; empty if there is none.
+func (h *Home) ServerBatchAPI() string {
+	data, err := os.ReadFile(h.file("server.json"))
+	var described Server
+	if err != nil || json.Unmarshal(data, &described) != nil || described.BatchAPI == "" {
+		return ""
+	}
+	if held, err := tryLock(h.file("server.lock")); err != nil || held != nil { // Its process was killed: the port may be somebody else's.
+		if held != nil {
+			_ = held.unlock() // It ends with this process.
+		}
+		return ""
+	}
+	return described.BatchAPI
 }
 
 func (h *Home) alreadyServed() error {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batchclient"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
@@ -40,6 +41,7 @@ type batchOptions struct {
 	yes     bool
 
 	changedOnly bool
+	remote      batchclient.Options // Of a server that answers a request file.
 
 	flags *pflag.FlagSet
 }
@@ -93,9 +95,10 @@ func (p batchCommand) command() *cobra.Command {
 			"A folder that is named like a command below is ./list, ./show or ./export.",
 		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md\n" +
 			"  gleitzeit batch docs --prompt 'Summarize this document' --limit 5 --dry-run\n" +
-			"  gleitzeit batch --rows questions.csv --key id --prompt 'Answer: ${item.question}' --output answers.csv",
+			"  gleitzeit batch --rows questions.csv --key id --prompt 'Answer: ${item.question}' --output answers.csv\n" +
+			"  gleitzeit batch requests.jsonl --server http://127.0.0.1:8235/v1 --output answers.jsonl",
 		Args: func(command *cobra.Command, args []string) error {
-			if len(args) == 0 && !command.Flags().Changed("rows") {
+			if len(args) == 0 && !command.Flags().Changed("rows") && !o.remote.Wanted() {
 				return usageError{fmt.Errorf("missing argument DIR or FILE, or --rows; see `%s --help`", command.CommandPath())}
 			}
 			return nil
@@ -103,11 +106,15 @@ func (p batchCommand) command() *cobra.Command {
 		RunE: func(command *cobra.Command, args []string) error {
 			p.chooseFormat(command, &o)
 			o.flags = command.Flags()
+			if o.remote.Wanted() {
+				return p.batchOnServer(command.Context(), args, o)
+			}
 			return p.batch(command.Context(), args, o)
 		},
 	}
 	flags := command.Flags()
 	o.request.Register(flags)
+	o.remote.Register(flags)
 	p.resultFlags(command, &o)
 	changedOnlyFlag(command, &o.changedOnly)
 	flags.BoolVar(&o.another, "new", false, "start a new run, even if an unfinished run of the same command could be resumed")

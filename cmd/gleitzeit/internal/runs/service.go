@@ -273,6 +273,11 @@ func (v *Server) stopUI(ctx context.Context) error {
 	return v.ui.Stop(ctx)
 }
 
+// AnnounceBatchAPI announces the base URL of the Batch API to commands of the home.
+func (v *Server) AnnounceBatchAPI(url string) error {
+	return v.lock.Announce(home.Server{PID: os.Getpid(), Engine: v.Info.Engine, BatchAPI: url})
+}
+
 // Executor returns what executes runs in this server.
 func (v *Server) Executor() *Executor { return v.executor }
 
