@@ -98,7 +98,7 @@ func (p *Printer) Event(ctx context.Context, event history.Event) error {
 		}
 	}
 	if p.o.Screen.Terminal() {
-		if err := p.loadPlan(ctx); err != nil {
+		if err := loadPlan(p, ctx); err != nil {
 			return err
 		}
 	}
@@ -190,7 +190,7 @@ func (p *Printer) end(ctx context.Context, event history.Event) error {
 // skip shows the tasks that are skipped because the task of the event has ended.
 func (p *Printer) skip(ctx context.Context, event history.Event) error {
 	if p.skips == nil {
-		if err := p.loadPlan(ctx); err != nil {
+		if err := loadPlan(p, ctx); err != nil {
 			return err
 		}
 		p.skips = history.NewSkips(p.o.Plan)

@@ -159,10 +159,10 @@ func (p *Printer) draw() {
 	p.drawn = now
 	width, height := p.o.Screen.size()
 	live := p.liveRows(width, height)
-	rows := p.tree(width-1, min(mostTreeRows, int(float64(height)*treeShare), height-2-len(live)), now)
+	rows := treeRows(p, width-1, min(mostTreeRows, int(float64(height)*treeShare), height-2-len(live)), now)
 	last := p.status(width-1, now)
 	if len(rows) > 0 {
-		last = p.summaryRow(width-1, now)
+		last = summaryRow(p, width-1, now)
 	}
 	rows = append(rows, live...)
 	if p.o.Table {

@@ -24,7 +24,7 @@ const (
 )
 
 // loadPlan reads the plan of the run, unless it is known. A run without a recorded plan has none yet.
-func (p *Printer) loadPlan(ctx context.Context) (err error) {
+func loadPlan(p *Printer, ctx context.Context) (err error) {
 	if p.o.Plan == nil {
 		if p.o.Plan, err = view.ReadPlan(ctx, p.o.Store, p.o.Run); err != nil || p.o.Plan == nil {
 			return err
@@ -45,7 +45,7 @@ type branch struct {
 }
 
 // branches returns the tasks that have not ended: those that run, and below the last of what it waits for each that does not.
-func (p *Printer) branches() []*branch {
+func branches(p *Printer) []*branch {
 	var roots []*branch
 	all := map[string]*branch{}
 	for _, id := range p.running {
@@ -55,7 +55,7 @@ func (p *Printer) branches() []*branch {
 	listed := p.listed
 	for i := range listed {
 		task := &listed[i]
-		if all[task.ID] != nil || p.shown[task.ID] != "" || !p.mayRun(task) {
+		if all[task.ID] != nil || p.shown[task.ID] != "" || !mayRun(p, task) {
 			continue
 		}
 		all[task.ID] = &branch{id: task.ID}
@@ -83,18 +83,18 @@ func (p *Printer) branches() []*branch {
 }
 
 // mayRun reports whether a task that has not started may: one of a workflow that has ended may not.
-func (p *Printer) mayRun(task *plan.ListedTask) bool {
+func mayRun(p *Printer, task *plan.ListedTask) bool {
 	return task.Within == "" || p.shown[task.Within] == ""
 }
 
 // hasTree reports whether there is more to show than the line about the only running task.
-func (p *Printer) hasTree() bool {
+func hasTree(p *Printer) bool {
 	return len(p.running) > 1 || p.listed != nil && p.ended+1 < p.total
 }
 
-// tree returns rows about the tasks that run and those that wait, at most so many.
-func (p *Printer) tree(width, most int, now time.Time) []string {
-	if !p.hasTree() || most <= 0 {
+// treeRows returns rows about the tasks that run and those that wait, at most so many.
+func treeRows(p *Printer, width, most int, now time.Time) []string {
+	if !hasTree(p) || most <= 0 {
 		return nil
 	}
 	var rows []string
@@ -103,14 +103,14 @@ func (p *Printer) tree(width, most int, now time.Time) []string {
 	add = func(of []*branch, depth int, parent string) {
 		for _, b := range of {
 			if len(rows) < most {
-				rows = append(rows, p.branchRow(b, depth, parent, width, now))
+				rows = append(rows, branchRow(p, b, depth, parent, width, now))
 			} else {
 				left++
 			}
 			add(b.below, depth+1, b.id)
 		}
 	}
-	add(p.branches(), 0, "")
+	add(branches(p), 0, "")
 	if left > 0 {
 		rows[most-1] = fitting(fmt.Sprintf("  and %d more", left+1), width)
 	}
@@ -118,7 +118,7 @@ func (p *Printer) tree(width, most int, now time.Time) []string {
 }
 
 // branchRow returns the row of a task.
-func (p *Printer) branchRow(b *branch, depth int, parent string, width int, now time.Time) string {
+func branchRow(p *Printer, b *branch, depth int, parent string, width int, now time.Time) string {
 	indent := strings.Repeat(" ", min(2*depth, int(float64(width)*indentShare)))
 	room := width - runewidth.StringWidth(indent)
 	mark := view.Mark(protocol.Pending)
@@ -177,7 +177,7 @@ func withDetail(segments []segment, text string, room int) []segment {
 }
 
 // summaryRow returns the line below the tree.
-func (p *Printer) summaryRow(width int, now time.Time) string {
+func summaryRow(p *Printer, width int, now time.Time) string {
 	segments := []segment{{fmt.Sprintf("%d of %d done", p.ended, p.total), 0}, {fmt.Sprintf("%d running", len(p.running)), 1}}
 	if p.tokens > 0 {
 		segments = append(segments, segment{fmt.Sprintf("%d tokens", p.tokens), 3})

@@ -60,24 +60,24 @@ func TestTree(t *testing.T) {
 		{Activity: "fetch", Number: 2, Started: true, Line: "page 3 of 14\x1b[2J"}, {Activity: "ask", Number: 1, Started: true, Message: "120 tokens"},
 	})
 	now := began.Add(5 * time.Second)
-	wantRows(t, p.tree(79, 10, now), `▶ fetch  5s  attempt 2  page 3 of 14\x1b[2J
+	wantRows(t, treeRows(p, 79, 10, now), `▶ fetch  5s  attempt 2  page 3 of 14\x1b[2J
   · clean
     · combine  waits for ask, clean
       · report
 ▶ ask  5s  120 tokens
 · idle  waits to start
 `)
-	if got := p.summaryRow(79, now); got != "0 of 6 done  2 running  5s" {
+	if got := summaryRow(p, 79, now); got != "0 of 6 done  2 running  5s" {
 		t.Error(got)
 	}
-	wantRows(t, p.tree(24, 10, now), `▶ fetch  5s  attempt 2
+	wantRows(t, treeRows(p, 24, 10, now), `▶ fetch  5s  attempt 2
   · clean
     · combine  waits fo…
       · report
 ▶ ask  5s  120 tokens
 · idle  waits to start
 `)
-	wantRows(t, p.tree(79, 3, now), `▶ fetch  5s  attempt 2  page 3 of 14\x1b[2J
+	wantRows(t, treeRows(p, 79, 3, now), `▶ fetch  5s  attempt 2  page 3 of 14\x1b[2J
   · clean
   and 4 more
 `)
@@ -85,22 +85,22 @@ func TestTree(t *testing.T) {
 	finish(t, p, now, "ask", protocol.Usage{PromptTokens: 100, TokensUsed: 20})
 	finish(t, p, now, "fetch", protocol.Usage{})
 	begin(t, p, now, "clean")
-	wantRows(t, p.tree(79, 10, now.Add(time.Second)), `▶ clean  1s
+	wantRows(t, treeRows(p, 79, 10, now.Add(time.Second)), `▶ clean  1s
   · combine
     · report
 · idle  waits to start
 `)
-	if got := p.summaryRow(79, now); got != "2 of 6 done  1 running  120 tokens  5s" {
+	if got := summaryRow(p, 79, now); got != "2 of 6 done  1 running  120 tokens  5s" {
 		t.Error(got)
 	}
-	if got := p.summaryRow(20, now); got != "2 of 6 done" && runewidth.StringWidth(got) > 20 {
+	if got := summaryRow(p, 20, now); got != "2 of 6 done" && runewidth.StringWidth(got) > 20 {
 		t.Error(got)
 	}
 	for _, task := range []string{"clean", "idle", "combine"} {
 		finish(t, p, now, task, protocol.Usage{})
 	}
 	begin(t, p, now, "report")
-	if rows := p.tree(79, 10, now); rows != nil {
+	if rows := treeRows(p, 79, 10, now); rows != nil {
 		t.Errorf("the last task has rows of its own: %q", rows)
 	}
 }
@@ -117,7 +117,7 @@ func TestTreeFits(t *testing.T) {
 	p.Attempts(t.Context(), []history.Attempt{{Activity: tasks[0], Number: 1, Started: true, Line: strings.Repeat("wörter 日本 ", 50)}})
 	for width := 5; width < 130; width++ {
 		for most := 1; most < 20; most += 6 {
-			rows := p.tree(width, most, began.Add(time.Minute))
+			rows := treeRows(p, width, most, began.Add(time.Minute))
 			if len(rows) != most {
 				t.Fatalf("%d rows, want %d", len(rows), most)
 			}
