@@ -70,7 +70,7 @@ var (
 // elapsedSchema is that of a duration, which is at least, or more than, nothing.
 func elapsedSchema(bound string) string {
 	return `{"type": ["number", "string"], "` + bound + `": 0, "maximum": ` + strconv.FormatFloat(maxDuration.Seconds(), 'f', -1, 64) +
-		`, "pattern": "^\\+?(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$"}`
+		`, "pattern": "^\\+?([0-9]+d|([0-9]+d)?(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$"}`
 }
 
 // as is the same for the parser, shown in other words; display is "" where only the schema is narrower.
