@@ -58,10 +58,10 @@ func (m *manual) describe(t *testing.T, path ...string) {
 		t.Errorf("the help of gleitzeit %s has no usage", strings.Join(path, " "))
 		return
 	}
-	usage, global, _ := strings.Cut(usage, "\nGlobal Flags:\n")
+	usage, _, _ = strings.Cut(usage, "\nGlobal Flags:\n")
 	if len(path) == 0 {
 		_, flags, _ := strings.Cut(usage, "\nFlags:\n")
-		global, _, _ = strings.Cut(flags, "\n\n")
+		global, _, _ := strings.Cut(flags, "\n\n")
 		m.global = "Flags:\n" + strings.TrimRight(global, "\n") + "\n"
 	} else {
 		usage, _, _ = strings.Cut(usage, "\nUse \"gleitzeit ")
