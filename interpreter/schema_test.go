@@ -56,6 +56,7 @@ var unseen = map[string]string{
 	"inputs-typed":                 "what an input may be hangs on other keys of the input",
 	"reference-places":             crossing,
 	"reference-windows":            crossing,
+	"result-field":                 crossing,
 	"syntax-alias":                 noTree,
 	"syntax-brace":                 noTree,
 	"syntax-character":             noTree,

@@ -20,6 +20,7 @@ func specs() []protocol.Spec {
 			SourceParameters:  []string{"file", "file_path"},
 			CodeParameter:     "code",
 			ItemParameter:     "context.file_path",
+			Result:            []byte(`{"type": "object", "properties": {"result": {}, "output": {"type": "string"}, "success": {"const": true}}}`),
 			Parameters: []byte(`{
 				"type": "object",
 				"properties": {
@@ -47,6 +48,7 @@ func specs() []protocol.Spec {
 			{
 				Name:    "mcp/tool.add",
 				Timeout: time.Minute,
+				Result:  []byte(`{"type": "object", "properties": {"response": {"type": "string"}, "result": {"type": "number"}}}`),
 				Parameters: []byte(`{
 					"type": "object",
 					"properties": {"a": {"type": "number"}, "b": {"type": "number", "minimum": 0, "exclusiveMaximum": 1.5e3}},
@@ -63,6 +65,7 @@ func specs() []protocol.Spec {
 				FileParameters:        []string{"file_path", "image_paths"},
 				ItemParameter:         "file_path",
 				Splits:                []string{"file_path", "files"},
+				Result:                []byte(`{"type": "object", "properties": {"response": {"type": "string"}, "parsed": {}}}`),
 				SecretParameters:      []string{"api_key"},
 				DestinationParameters: []string{"base_url"},
 				Parameters: []byte(`{

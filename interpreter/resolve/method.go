@@ -17,6 +17,7 @@ type Method struct {
 	Schema      *jsonschema.Schema // nil where the method has none.
 	SchemaError string             // Why the schema cannot be used; an error of the protocol.
 	Properties  []string           // The names of its parameters, in the schema's order.
+	Fields      []string           // The names of what a reference to a result can name; nil where they are not known.
 	closed      bool               // It has no others.
 }
 
@@ -26,7 +27,7 @@ const ParameterTimeout = "timeout"
 
 // newMethod reads a method's schema.
 func newMethod(from protocol.Method, spec *protocol.Spec) *Method {
-	m := &Method{Method: from, Spec: spec}
+	m := &Method{Method: from, Spec: spec, Fields: fieldsOf(from.Result)}
 	if len(from.Parameters) == 0 {
 		return m
 	}
@@ -45,6 +46,25 @@ func newMethod(from protocol.Method, spec *protocol.Spec) *Method {
 		m.SchemaError = err.Error()
 	}
 	return m
+}
+
+// fieldsOf returns the names of the fields of what a schema describes; nil where it names none, or has a field result that may be an
+// object: then references name the fields of that as well.
+func fieldsOf(schema []byte) (names []string) {
+	val, err := value.Parse(schema)
+	if err != nil {
+		return nil
+	}
+	properties, _ := val.Get("properties")
+	for _, field := range properties.Fields() {
+		if field.Name == "result" {
+			if of, _ := field.Value.Get("type"); !slices.Contains([]string{"string", "number", "integer", "boolean"}, of.Text()) {
+				return nil
+			}
+		}
+		names = append(names, field.Name)
+	}
+	return names
 }
 
 // Accepts reports whether the method takes a parameter of the name. A tool of a server does: what it takes is checked by

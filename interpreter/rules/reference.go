@@ -117,9 +117,76 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 		return "", ""
 	case task != nil && other == task.Number:
 		return fmt.Sprintf("%s refers to itself in %s", task.Label(), written), ""
-	default:
+	case c.Tasks[other].Workflow != nil:
 		return badNested(c, ref, c.Tasks[other])
+	default:
+		return badField(c, ref, c.Tasks[other])
 	}
+}
+
+// badField finds a field of a result that is misspelt: its method has none of that name, but one that is nearly the same. Other names
+// are left to the run, because a result may have more than its schema names.
+func badField(c *Context, ref reference.Reference, task *resolve.Task) (message, hint string) {
+	steps := ref.Steps
+	if task.Each != nil { // ${batch.results[*].result.response}
+		if len(steps) < 4 || steps[0].Field != "results" || !steps[1].Every && !steps[1].IsIndex && steps[1].Slice == nil || steps[2].Field != "result" {
+			return "", ""
+		}
+		steps = steps[3:]
+	}
+	if len(steps) == 0 || steps[0].Field == "" {
+		return "", ""
+	}
+	name := steps[0].Field
+	known, of := fieldsOf(task)
+	if rest := steps[1:]; name == "parsed" && len(rest) > 0 {
+		name, known, of = rest[0].Field, fieldsOfSchema(task, "schema"), "the schema of "+task.Label()
+	} else if name == "values" && len(rest) > 0 && task.Method != nil && task.Method.Waits {
+		name, known, of = rest[0].Field, fieldsOfSchema(task, "schema"), "the schema of "+task.Label()
+	}
+	if len(known) == 0 || name == "" || slices.Contains(known, name) || slices.Contains(ofEveryTask, name) {
+		return "", ""
+	}
+	if hint = c.Suggest(name, known); hint == "" {
+		return "", ""
+	}
+	return fmt.Sprintf("%s: %s has no field %s", shown(ref), of, definition.Quote(name)), hint
+}
+
+// ofEveryTask are what a reference to a task has beside the fields of its result.
+var ofEveryTask = []string{"status", "error", "reason"}
+
+// fieldsOf returns the names of the fields of a task's result, or of that of one of its items; nil where they are not known.
+func fieldsOf(task *resolve.Task) (names []string, of string) {
+	if task.StepsNode != nil {
+		for _, output := range task.Outputs {
+			names = append(names, output.Name)
+		}
+		return names, "an item of " + task.Label()
+	}
+	if task.Method == nil || task.Split != nil || task.Combine != nil || task.Method.IsServerTool {
+		return nil, ""
+	}
+	return task.Method.Fields, "the result of " + task.Method.Name
+}
+
+// fieldsOfSchema returns the names of the fields that a parameter with a JSON Schema describes; nil where they are not known.
+func fieldsOfSchema(task *resolve.Task, parameter string) (names []string) {
+	if task.Parameters == nil {
+		return nil
+	}
+	schema := task.Parameters.Get(parameter)
+	if schema == nil {
+		return nil
+	}
+	properties, others := schema.Get("properties"), schema.Get("additionalProperties")
+	if properties == nil || schema.Get("patternProperties") != nil || others != nil && (others.Kind != value.KindBool || others.Truth) {
+		return nil
+	}
+	for _, field := range properties.Fields {
+		names = append(names, field.Name)
+	}
+	return names
 }
 
 // badRun says what is wrong with a reference to the run, whose end is known to tasks in `finally`.

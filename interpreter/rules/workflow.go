@@ -91,7 +91,7 @@ func checkNestedInputs(c *Context, task *resolve.Task) {
 
 // badNested says what is wrong with a reference to a task that runs a workflow: its result is the outputs of that.
 func badNested(c *Context, ref reference.Reference, task *resolve.Task) (message, hint string) {
-	if task.Workflow == nil || task.Each != nil || len(ref.Steps) == 0 || ref.Steps[0].Brackets || slices.Contains([]string{"status", "error", "reason"}, ref.Steps[0].Field) {
+	if task.Each != nil || len(ref.Steps) == 0 || ref.Steps[0].Brackets || slices.Contains([]string{"status", "error", "reason"}, ref.Steps[0].Field) {
 		return "", ""
 	}
 	name := task.ID
