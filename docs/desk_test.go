@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/internal/npmtest"
 	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
@@ -53,6 +54,15 @@ func newDesk(t *testing.T, program string) *desk {
 func (d *desk) write(t *testing.T, name, text string) {
 	t.Helper()
 	programtest.Write(t, filepath.Join(d.folder, name), text)
+}
+
+// install puts the packages of a package.json at hand, as after an npm install in the folder of the desk.
+func (d *desk) install(t *testing.T, from string) {
+	t.Helper()
+	folder := npmtest.Folder(t, os.DirFS(from))
+	if err := os.Symlink(filepath.Join(folder, "node_modules"), filepath.Join(d.folder, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // patience is how long a command may take: far more than any does.

@@ -2,9 +2,10 @@
 // they print, follows links, and compares tables with what the program knows. It starts the built program and links no
 // engine.
 //
-// In a page, a block of yaml or python whose first line is `# file: NAME` is that file from there on. In a console block,
-// `$ COMMAND` is typed and the lines beneath are what must be seen, both streams together. A line `Killed` or `^C` sends
-// that signal once everything above it has been printed. `go test ./docs -update` writes what was seen into the pages.
+// In a page, a block whose first line is `# file: NAME`, or whose fence has a name after the language, is that file from
+// there on. In a console block, `$ COMMAND` is typed and the lines beneath are what must be seen, both streams together. A
+// line `Killed` or `^C` sends that signal once everything above it has been printed. `go test ./docs -update` writes what was
+// seen into the pages.
 package docs_test
 
 import (
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +34,9 @@ import (
 
 const root = ".."
 
+// asksModels finds tasks of models, and commands that ask one.
+var asksModels = regexp.MustCompile(`method: llm/|(?m)^\$ gleitzeit (batch|call llm/).*(--prompt|--vision|llm/)`)
+
 var update = flag.Bool("update", false, "write the output that was seen into the pages")
 
 func TestMain(m *testing.M) { os.Exit(programtest.Main(m, ollamatest.Stop)) }
@@ -39,11 +44,14 @@ func TestMain(m *testing.M) { os.Exit(programtest.Main(m, ollamatest.Stop)) }
 func TestPagesShowWhatTheProgramPrints(t *testing.T) {
 	program := programtest.Path(t)
 	for _, path := range pages(t) {
-		t.Run(filepath.Base(path), func(t *testing.T) {
+		t.Run(strings.TrimPrefix(filepath.ToSlash(path), "../"), func(t *testing.T) {
 			t.Parallel()
-			d := newDesk(t, program)
-			if strings.Contains(programtest.Read(t, path), "method: llm/") {
+			d, text := newDesk(t, program), programtest.Read(t, path)
+			if asksModels.MatchString(text) {
 				d.ollama = ollamatest.Start(t)
+			}
+			if strings.Contains(text, "node_modules/") {
+				d.install(t, filepath.Join("testdata", "mcp"))
 			}
 			play(t, path, d)
 		})
@@ -183,11 +191,19 @@ func sectionOf(page, title string) string {
 	return section.String()
 }
 
+// pages are the files of Markdown in docs and its folders, and those at the root of the repository that show commands.
 func pages(t *testing.T) []string {
 	t.Helper()
-	paths, err := filepath.Glob("*.md")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no pages: %v", err)
+	var paths []string
+	for _, pattern := range []string{"*.md", "*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no pages are %s: %v", pattern, err)
+		}
+		paths = append(paths, found...)
 	}
-	return append(paths, filepath.Join(root, "README.md"))
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "skills/gleitzeit/SKILL.md"} {
+		paths = append(paths, filepath.Join(root, filepath.FromSlash(name)))
+	}
+	return paths
 }

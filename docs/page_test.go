@@ -2,7 +2,6 @@ package docs_test
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -35,8 +34,11 @@ func blocksOf(lines []string) []block {
 	return blocks
 }
 
-// file returns the name of the file that a block is.
+// file returns the name of the file that a block is: as its first line says, or after the language, as in "csv rows.csv".
 func (b block) file() (string, bool) {
+	if _, name, named := strings.Cut(b.language, " "); named {
+		return name, true
+	}
 	if len(b.lines) == 0 {
 		return "", false
 	}
@@ -102,76 +104,4 @@ func play(t *testing.T, path string, d *desk) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Error(err)
 	}
-}
-
-// Links in a page lead to what is there: a file or folder of the repository, or a heading.
-func TestLinksLeadSomewhere(t *testing.T) {
-	for _, path := range append(pages(t), filepath.Join(root, "CHANGELOG.md")) {
-		for _, target := range linksOf(programtest.Read(t, path)) {
-			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
-				continue
-			}
-			file, heading, _ := strings.Cut(target, "#")
-			linked := path
-			if file != "" {
-				linked = filepath.Join(filepath.Dir(path), filepath.FromSlash(file))
-			}
-			if _, err := os.Stat(linked); err != nil {
-				t.Errorf("%s links to %s: %v", path, target, err)
-				continue
-			}
-			if heading != "" && !slices.Contains(anchorsOf(programtest.Read(t, linked)), heading) {
-				t.Errorf("%s links to %s, and there is no such heading", path, target)
-			}
-		}
-	}
-}
-
-// linksOf finds `[text](target)` outside of fenced blocks.
-func linksOf(page string) []string {
-	var links []string
-	for _, line := range prose(page) {
-		for {
-			_, rest, found := strings.Cut(line, "](")
-			if !found {
-				break
-			}
-			target, after, _ := strings.Cut(rest, ")")
-			links, line = append(links, target), after
-		}
-	}
-	return links
-}
-
-func anchorsOf(page string) []string {
-	var anchors []string
-	for _, line := range prose(page) {
-		if !strings.HasPrefix(line, "#") {
-			continue
-		}
-		title := strings.ToLower(strings.TrimSpace(strings.TrimLeft(line, "#")))
-		anchors = append(anchors, strings.Map(func(r rune) rune {
-			switch {
-			case r == ' ':
-				return '-'
-			case r == '-' || r == '_' || (r >= 'a' && r <= 'z') || (r >= '0' && r <= '9') || r > 127:
-				return r
-			}
-			return -1
-		}, title))
-	}
-	return anchors
-}
-
-func prose(page string) []string {
-	var lines []string
-	inside := false
-	for line := range strings.Lines(page) {
-		if strings.HasPrefix(line, "```") {
-			inside = !inside
-		} else if !inside {
-			lines = append(lines, line)
-		}
-	}
-	return lines
 }

@@ -24,6 +24,7 @@ import (
 var unseen = map[string]string{
 	"alias-to-itself":              noTree,
 	"batch-context":                "that each file would get the same call takes what references lead to",
+	"batch-requests-same":          "that each request would get the same call takes what references lead to",
 	"batch-cycle":                  crossing,
 	"steps-batch":                  "that models are not for steps is a matter of two mappings",
 	"batch-models-twice":           "that a parameter takes precedence over a key of the batch takes what references lead to",

@@ -161,7 +161,7 @@ func isUserFacing(file string) bool {
 	case ".txtar", ".txt":
 		return strings.HasPrefix(file, "cmd/gleitzeit/testdata/")
 	case ".md":
-		return folder == "." || folder == "docs" || strings.HasPrefix(folder, "examples")
+		return folder == "." || strings.HasPrefix(folder, "docs") || strings.HasPrefix(folder, "skills") || strings.HasPrefix(folder, "examples")
 	case ".yaml", ".yml":
 		return strings.HasPrefix(folder, "examples") || file == "docker-compose.yml"
 	}

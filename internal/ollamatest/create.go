@@ -16,7 +16,7 @@ import (
 )
 
 // copies are the tiny models under the names that tasks mean which name none.
-var copies = map[string]string{"llama3.2": "tiny-script", "llava": "tiny-vision"}
+var copies = map[string]string{"llama3.2": "tiny-script", "llava": "tiny-vision", "nomic-embed-text": "tiny-embed"}
 
 // createModels makes the models as people do: from a Modelfile beside the weights.
 func (s *Server) createModels() error {
@@ -35,7 +35,7 @@ func (s *Server) createModels() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for _, name := range []string{"tiny-script", "tiny-vision", "tiny-think"} {
+	for _, name := range []string{"tiny-script", "tiny-vision", "tiny-think", "tiny-embed"} {
 		file := name + ".Modelfile"
 		text, err := os.ReadFile(filepath.Join(from, file))
 		if err == nil {

@@ -3,6 +3,7 @@ package definition
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -73,7 +74,7 @@ var (
 // elapsedSchema is that of a duration, which is at least, or more than, nothing.
 func elapsedSchema(bound string) string {
 	return `{"type": ["number", "string"], "` + bound + `": 0, "maximum": ` + strconv.FormatFloat(maxDuration.Seconds(), 'f', -1, 64) +
-		`, "pattern": "^\\+?(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$"}`
+		`, "pattern": "^\\+?([0-9]+d|([0-9]+d)?(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$"}`
 }
 
 // as is the same for the parser, shown in other words; display is "" where only the schema is narrower.
@@ -171,7 +172,7 @@ func Whole(n *Node) (int64, bool) {
 // maxDuration is the longest that a workflow can name: ten years, far within what Go and Temporal can count.
 const maxDuration = 10 * 365 * 24 * time.Hour
 
-// Duration reads a number of seconds, or text such as 90s, 2h or 1m30s. A problem says what is wanted instead, to follow
+// Duration reads a number of seconds, or text such as 90s, 2h, 1m30s or 3d. A problem says what is wanted instead, to follow
 // the key's name: `must be …, not "soon"`; it is "" where all is well.
 func Duration(n *Node) (seconds protocol.Seconds, problem string) {
 	const want = "must be a number of seconds or a duration such as 90s, 2h or 1m30s, not "
@@ -184,8 +185,8 @@ func Duration(n *Node) (seconds protocol.Seconds, problem string) {
 		}
 		return 0, tooLong(n)
 	case value.KindString:
-		value, err := time.ParseDuration(n.Text)
-		if err != nil {
+		value, valid := parseDuration(n.Text)
+		if !valid {
 			return 0, want + n.Describe()
 		}
 		if value > maxDuration {
@@ -199,6 +200,31 @@ func Duration(n *Node) (seconds protocol.Seconds, problem string) {
 		return 0, "must not be negative: " + n.Describe()
 	}
 	return seconds, ""
+}
+
+// parseDuration is Go's, and has days of 24 hours before the rest: an approval may wait for 3d, or 1d12h.
+func parseDuration(text string) (value time.Duration, valid bool) {
+	const day = 24 * time.Hour
+	days, rest, found := strings.Cut(text, "d")
+	if !found {
+		value, err := time.ParseDuration(text)
+		return value, err == nil
+	}
+	count, err := strconv.ParseUint(strings.TrimPrefix(days, "+"), 10, 32)
+	if err != nil || strings.HasPrefix(rest, "-") || strings.HasPrefix(rest, "+") {
+		return 0, false
+	}
+	if count > uint64(maxDuration/day) {
+		return maxDuration + day, true
+	}
+	if rest == "" {
+		return time.Duration(count) * day, true
+	}
+	value, err = time.ParseDuration(rest)
+	if err != nil {
+		return 0, false
+	}
+	return min(value, maxDuration) + time.Duration(count)*day, true
 }
 
 func tooLong(n *Node) string {

@@ -24,7 +24,10 @@ func TestDuration(t *testing.T) {
 		{text("87600h1s"), 0, `must be at most 87600h, not "87600h1s"`},
 		{number("-1"), 0, "must not be negative: -1"},
 		{text("-1s"), 0, `must not be negative: "-1s"`},
-		{text("90"), 0, want + `"90"`}, {text(""), 0, want + `""`}, {text("soon"), 0, want + `"soon"`}, {text("1d"), 0, want + `"1d"`},
+		{text("90"), 0, want + `"90"`}, {text(""), 0, want + `""`}, {text("soon"), 0, want + `"soon"`}, {text("1.5d"), 0, want + `"1.5d"`}, {text("d"), 0, want + `"d"`},
+		{text("1d"), 86400, ""}, {text("+3d"), 259200, ""}, {text("1d12h"), 129600, ""}, {text("3650d"), 315360000, ""}, {text("0d"), 0, ""},
+		{text("3650d1s"), 0, `must be at most 87600h, not "3650d1s"`}, {text("4000000000d"), 0, `must be at most 87600h, not "4000000000d"`},
+		{text("1d-2h"), 0, want + `"1d-2h"`}, {text("2h1d"), 0, want + `"2h1d"`}, {text("-1d"), 0, want + `"-1d"`}, {text("1d90"), 0, want + `"1d90"`},
 		{&Node{Kind: value.KindBool, Written: "true"}, 0, want + "true"},
 		{&Node{Kind: value.KindList}, 0, want + "a list"},
 	} {

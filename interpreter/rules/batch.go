@@ -54,6 +54,8 @@ func noteBeneath(c *Context, task *resolve.Task) {
 func checkDifference(c *Context, task *resolve.Task) {
 	switch {
 	case task.Method == nil || task.Parameters == nil || task.UsesItem():
+	case task.Each.Requests != nil:
+		c.report(task.Parameters.Position, "every request would get the same call: no parameter refers to ${item}", `write method: llm/request, url: "${item.url}", body: "${item.body}" for the requests as they are`)
 	case task.Each.Rows != nil:
 		c.report(task.Parameters.Position, "every row would get the same call: no parameter refers to ${item}", "use ${item.COLUMN}, a cell of the row, or ${item}")
 	default:

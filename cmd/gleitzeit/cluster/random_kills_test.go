@@ -6,7 +6,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/programtest"
 )
 
-// TestRandomKills kills the Temporal server and three workers at random moments: docs/operations.md has the figures.
+// TestRandomKills kills the Temporal server and three workers at random moments: docs/runs.md has the figures.
 func TestRandomKills(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)

@@ -8,7 +8,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/redistest"
 )
 
-// TestRandomKills kills a server with its engine and two workers at random moments: docs/operations.md has the figures.
+// TestRandomKills kills a server with its engine and two workers at random moments: docs/runs.md has the figures.
 func TestRandomKills(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -28,7 +28,7 @@ const markItem = `method: mcp/test.tool.mark, parameters: {number: "${item}"}`
 // unstored is how many items a unit may have without a record, at most: those whose records are being written, and the one that runs.
 const unstored = 64 + 1
 
-// TestKillsAmongManyItems kills `gleitzeit run` with its engine at random moments of many items: docs/operations.md has the figures.
+// TestKillsAmongManyItems kills `gleitzeit run` with its engine at random moments of many items: docs/runs.md has the figures.
 func TestKillsAmongManyItems(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

@@ -1,7 +1,7 @@
 // Command tinymodel writes the tiny models of this folder: real GGUF files with weights set by hand, so that what a real
 // Ollama server answers with them is known beforehand.
 //
-//	go run . -kind script|vision -out FILE
+//	go run . -kind script|vision|embed -out FILE
 package main
 
 import (
@@ -173,11 +173,54 @@ func scripted() *file {
 	return script("llama", pairs, []rule{{pine, tAssistant, saw}, {slow, tAssistant, tick}, {ponder, tAssistant, think}}, toks, types)
 }
 
+// topics are the words whose counts tiny-embed's vectors hold.
+var topics = strings.Fields(`bakery bread ferry river fog hives bees honey library books tools drill mill wheel oak train night sleepers
+	tea spoon invoice payment refund delivery parcel password login holiday opening summer winter garden`)
+
+// embedded makes a llama whose embedding of a text says how often it has each of the topics: attention adds the mean of all
+// tokens up to the last one, in which a topic counts fifty times what another byte does.
+func embedded() *file {
+	toks, types := vocab(topics)
+	v := len(toks)
+	for i := tFirstFree; i < v; i++ {
+		types[i] = 4 // User-defined: found verbatim in any text.
+	}
+	dim := (v + 127) / 128 * 128
+	const ff = 32
+	f := &file{}
+	llamaKV(f, "llama", uint32(dim), 1, 4, ff, 8192, toks, types)
+	d := uint64(dim)
+	tokens, counted, added := make([]float32, dim*v), make([]float32, dim*dim), make([]float32, dim*dim)
+	for t := range v {
+		tokens[t*dim+t] = 1
+		added[t*dim+t] = 1000
+		switch {
+		case t >= tFirstFree:
+			counted[t*dim+t] = 1
+		case t < 256:
+			counted[t*dim+t] = 0.02
+		}
+	}
+	f.add("token_embd.weight", tokens, d, uint64(v))
+	f.add("blk.0.attn_norm.weight", fill(dim, 1), d)
+	f.add("blk.0.attn_q.weight", make([]float32, dim*dim), d, d)
+	f.add("blk.0.attn_k.weight", make([]float32, dim*dim), d, d)
+	f.add("blk.0.attn_v.weight", counted, d, d)
+	f.add("blk.0.attn_output.weight", added, d, d)
+	f.add("blk.0.ffn_norm.weight", fill(dim, 1), d)
+	f.add("blk.0.ffn_gate.weight", make([]float32, dim*ff), d, ff)
+	f.add("blk.0.ffn_up.weight", make([]float32, dim*ff), d, ff)
+	f.add("blk.0.ffn_down.weight", make([]float32, ff*dim), ff, d)
+	f.add("output_norm.weight", fill(dim, 1), d)
+	f.add("output.weight", make([]float32, dim*v), d, uint64(v))
+	return f
+}
+
 func main() {
-	kind := flag.String("kind", "script", "script or vision")
+	kind := flag.String("kind", "script", "script, vision or embed")
 	out := flag.String("out", "tiny.gguf", "the file to write")
 	flag.Parse()
-	made := map[string]func() *file{"script": scripted, "vision": vision}[*kind]
+	made := map[string]func() *file{"script": scripted, "vision": vision, "embed": embedded}[*kind]
 	if made == nil {
 		log.Fatalf("there is no kind %q", *kind)
 	}

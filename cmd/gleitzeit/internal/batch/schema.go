@@ -81,7 +81,10 @@ func shortSchema(text string) (value.Value, error) {
 		if err != nil {
 			return value.Value{}, fmt.Errorf("field %q: %w", name, err)
 		}
-		if about = strings.TrimSpace(about); about != "" {
+		if about = strings.TrimSpace(about); len(words) == 1 && isType(about) {
+			return value.Value{}, fmt.Errorf("field %q: what follows a colon is a description, and %q is a type; write %q", name, about, words[0]+" "+about)
+		}
+		if about != "" {
 			schema = schema.With("description", value.String(about))
 		}
 		if _, twice := properties.Get(name); twice {
@@ -101,6 +104,16 @@ func shortSchema(text string) (value.Value, error) {
 		value.Field{Name: "required", Value: value.List(required...)},
 		value.Field{Name: "additionalProperties", Value: value.Bool(false)},
 	), nil
+}
+
+// isType reports whether a description can only be meant as a type: `label: a|b`, `age: int`.
+func isType(about string) bool {
+	bare := strings.TrimSuffix(about, "?")
+	if strings.ContainsAny(bare, " \t") || types[bare] == "string" { // "text" may well describe a field.
+		return false
+	}
+	_, err := typeSchema(bare)
+	return err == nil
 }
 
 func typeSchema(kind string) (value.Value, error) {
