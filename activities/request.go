@@ -2,7 +2,10 @@ package activities
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -40,7 +43,7 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 		Secret:   secrets.amongParameters(secret),
 	}
 	request := protocol.Request{
-		Method: call.Method, Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder,
+		Method: call.Method, Key: keyOf(t), Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder,
 		Files: newFiles(call.Run, call.Reads, t.roots, call.Within), Timeout: call.Timeout.Duration(), Priority: call.Priority, Servers: call.Servers,
 		Secret: func(name string) (string, error) {
 			value, err := t.secrets.Require(name)
@@ -159,6 +162,16 @@ func resolveParameters(request *protocol.Request, m method, parameters value.Val
 	return err
 }
 
+// keyOf returns the name of a call, which nobody can make up: the execution is random.
+func keyOf(t *attempt) string {
+	id := protocol.FormatActivityID(t.call.Task, t.item())
+	if t.call.Step != nil {
+		id = protocol.FormatActivityID(protocol.FormatStepID(t.call.Task, t.call.Step.ID()), t.item())
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d", t.call.Run.ID, t.call.Run.Execution, id, t.earlier.rounds))
+	return "msg_" + hex.EncodeToString(sum[:12])
+}
+
 // checkItem checks that the file of an item may be read: a script opens it by itself.
 func (t *attempt) checkItem(ctx context.Context, files files) error {
 	for _, binding := range t.call.Bindings {
@@ -191,7 +204,7 @@ func checkSecrets(name string, parameters value.Value, m method) error {
 			var problem error
 			reference.Walk(field.Value, func(_ []string, text string) {
 				if ref, is := reference.RuntimeReference(text); is {
-					problem = protocol.Errorf(protocol.InvalidParams, "%s: the parameter %q decides where secrets are sent, and %s is only known when tasks run", name, field.Name, ref.Text).
+					problem = protocol.Errorf(protocol.InvalidParams, "%s: the parameter %q decides what is called, and %s is only known when tasks run", name, field.Name, ref.Text).
 						WithHint("write the value itself, or take it from an input or the environment")
 				}
 			})

@@ -19,8 +19,8 @@ func TestCheckSecrets(t *testing.T) {
 		`{"api_key": "sk-1234567890"}`:                                       `test/do: the parameter "api_key" must be a reference to a secret`,
 		`{"api_key": ["${secrets.KEY}"]}`:                                    `test/do: the parameter "api_key" must be a reference to a secret`,
 		`{"api_key": "${find.key}"}`:                                         `test/do: the parameter "api_key" must be a reference to a secret`,
-		`{"base_url": "http://${find.host}/v1"}`:                             `test/do: the parameter "base_url" decides where secrets are sent, and ${find.host} is only known when tasks run`,
-		`{"base_url": ["${item}"]}`:                                          `test/do: the parameter "base_url" decides where secrets are sent, and ${item} is only known when tasks run`,
+		`{"base_url": "http://${find.host}/v1"}`:                             `test/do: the parameter "base_url" decides what is called, and ${find.host} is only known when tasks run`,
+		`{"base_url": ["${item}"]}`:                                          `test/do: the parameter "base_url" decides what is called, and ${item} is only known when tasks run`,
 	} {
 		given, err := value.Parse([]byte(text))
 		if err != nil {

@@ -31,6 +31,18 @@ func specs() []protocol.Spec {
 				"oneOf": [{"required": ["file"]}, {"required": ["file_path"]}, {"required": ["code"]}]
 			}`),
 		}}},
+		{Name: "notify/v1", Methods: []protocol.Method{
+			{
+				Name: "notify/webhook", SecretParameters: []string{"secret"}, DestinationParameters: []string{"url"},
+				Parameters: []byte(`{"type": "object", "properties": {"url": {"type": "string"}, "body": {}, "headers": {"type": "object"}, "secret": {"type": "string"}},
+					"required": ["url", "body"], "additionalProperties": false}`),
+			},
+			{
+				Name: "notify/command", DestinationParameters: []string{"command"},
+				Parameters: []byte(`{"type": "object", "properties": {"command": {"type": "array", "minItems": 1, "items": {"type": "string"}}, "stdin": {}},
+					"required": ["command"], "additionalProperties": false}`),
+			},
+		}},
 		{Name: "mcp/v1", Methods: []protocol.Method{
 			{
 				Name:    "mcp/tool.add",

@@ -9,6 +9,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/documents"
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
+	"github.com/gleitzeit/gleitzeit/activities/notify"
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -37,6 +38,7 @@ func protocols(o HandlerOptions) []entry {
 		{python.Spec(), func() (protocol.Handler, error) { return newPython(o), nil }},
 		{mcp.Spec(serverNames(o.MCP)...), func() (protocol.Handler, error) { return mcp.New(o.MCP) }},
 		{documents.Spec(), func() (protocol.Handler, error) { return documents.New(o.Documents) }},
+		{notify.Spec(), func() (protocol.Handler, error) { return notify.New(nil) }},
 		{approval.Spec(), func() (protocol.Handler, error) { return approval.Handler{}, nil }},
 	}
 }

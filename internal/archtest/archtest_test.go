@@ -152,6 +152,7 @@ var rules = []rule{
 	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "activities/split", "internal/documents", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
 	{"activities/approval", []string{"internal/jsonschema", "internal/protocol", "internal/suggest", "internal/value"}, nil},
 	{"activities/documents", []string{"internal/documents", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/value"}, nil},
+	{"activities/notify", []string{"internal/child", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{disk, network, processes}},
 	{"activities/split", []string{"internal/jsonschema", "internal/protocol", "internal/value"}, nil},
 	{"activities/llm/answer", []string{"internal/value"}, nil},
 	{"activities/llm/document", nil, nil},
@@ -165,7 +166,7 @@ var rules = []rule{
 	{"activities/mcp/wire", []string{"internal/mcptask", "internal/value"}, []string{mcpSDK}},
 	{"activities/mcp/stdio", []string{"internal/child", "internal/protocol", "internal/redaction"}, []string{disk, processes}},
 	{"worker", []string{
-		"workflows", "activities", "activities/approval", "activities/documents", "activities/llm", "activities/python", "activities/mcp", "interpreter/plan", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/value", "internal/resultstore",
+		"workflows", "activities", "activities/approval", "activities/documents", "activities/llm", "activities/python", "activities/mcp", "activities/notify", "interpreter/plan", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/value", "internal/resultstore",
 	}, []string{sdkWorker, sdkWorkflow, sdkActivity, sdkClient, sdkValues, sdkErrors, api}},
 	{"internal/value", nil, nil},
 	{"internal/mcptask", nil, nil},

@@ -124,6 +124,7 @@ type PageImage struct {
 // Request is a call with every reference resolved.
 type Request struct {
 	Method       string
+	Key          string        // Names the call: the same in all its attempts, and that of no other call of a run.
 	Parameters   value.Value   // An object, without the code parameter and the source parameters.
 	Program      *Program      // The code parameter, if given.
 	Source       *Script       // The source parameter, if given.

@@ -169,7 +169,7 @@ func (p *parsing) tree(source *source, top *yaml.Node) *Workflow {
 	w := &Workflow{Root: root, source: source, DuplicateKeys: c.repeated}
 	read(w, root, w, "a workflow", workflowKeys)
 	w.addBatch()
-	w.Tasks = append(w.Tasks, w.finally...)
+	w.addNotices()
 	w.UnknownKeys = sortUnknown(w.UnknownKeys)
 	return w
 }
@@ -177,7 +177,7 @@ func (p *parsing) tree(source *source, top *yaml.Node) *Workflow {
 // tooManyTasks returns the list of tasks where it is longer than the limit.
 func tooManyTasks(top *yaml.Node) *yaml.Node {
 	for i := 0; i+1 < len(top.Content) && top.Kind == yaml.MappingNode; i += 2 {
-		if value := top.Content[i+1]; slices.Contains([]string{"tasks", "finally"}, top.Content[i].Value) && len(value.Content) > MaxTasks {
+		if value := top.Content[i+1]; slices.Contains([]string{"tasks", "finally", "on_end"}, top.Content[i].Value) && len(value.Content) > MaxTasks {
 			return value
 		}
 	}

@@ -33,6 +33,7 @@ type Task struct {
 	RunIf           *Node // Text.
 	ContinueOnError *Node // A boolean.
 	Finally         bool  // It is in `finally`.
+	Notice          bool  // It is a notification in `on_end`, which is in `finally` too.
 
 	Repeat *Repeat // Nil where it is done once.
 

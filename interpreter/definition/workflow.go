@@ -22,7 +22,7 @@ type Workflow struct {
 	InputsNode  *Node
 	Inputs      []*Input // In the file's order.
 	TasksNode   *Node
-	Tasks       []*Task // In the file's order; at the end those of `finally`.
+	Tasks       []*Task // In the file's order; at the end those of `finally`, then those that `on_end` makes.
 	Outputs     []Output
 	CleanUp     *Node         // Text or a number: its timeout.
 	ToolServers []*ToolServer // In the file's order.
@@ -40,7 +40,8 @@ type Workflow struct {
 	Beginning bool // The file passes a limit, and this is what its first lines say: true only of the keys that they have.
 
 	source  *source
-	finally []*Task // Those of `finally`, while the keys are read.
+	finally []*Task // Those of `finally`, while the keys are read,
+	notices []*Task // and those that `on_end` makes.
 }
 
 // Input is a value that a run is given. The short form `topic: tea` is an Input with a Default alone.
@@ -74,6 +75,8 @@ var workflowKeys = keys[Workflow]{
 		"Tasks; each starts when all its dependencies have completed."},
 	{[]string{"finally"}, list.of("task", Elements, taskKeys).hinting(tasksHint), readFinally,
 		"Tasks that run after all others have ended, whether the run succeeded, failed, timed out or was cancelled."},
+	{[]string{"on_end"}, noticesList, readOnEnd,
+		"Notifications that are sent after everything else, however the run ended."},
 	{[]string{"cleanup_timeout"}, period, func(w *Workflow, n *Node) { w.CleanUp = n },
 		"Timeout of the tasks in `finally` together and, in a run that is stopped, of those with `run_if: always`; the default is 60 s."},
 	{[]string{"outputs"}, mapping, readOutputs,

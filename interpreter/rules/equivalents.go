@@ -29,6 +29,8 @@ var equivalents = []equivalent{
 		`use "mcp_servers", as in mcp_servers: {files: {command: npx, args: [-y, SERVER]}}`},
 	{[]string{"a workflow"}, []string{"retry", "retries", "maxretries", "retrypolicy"},
 		`use "retry" in a task, or in "defaults" for all tasks of a protocol`},
+	{[]string{"a workflow"}, []string{"notify", "notification", "notifications", "alerts", "mailon", "webhook", "webhooks", "onfinish", "oncomplete"},
+		`use "on_end", a list of notifications, such as - webhook: URL`},
 	{[]string{"a workflow"}, []string{"onexit", "onfailure", "onsuccess", "oncancel", "after", "afterscript", "always", "cleanup", "teardown", "ensure", "handlers", "handleron", "hooks", "post"},
 		`use "finally", a list of tasks, with when: ${run.status} == "failed" for one end alone`},
 	{[]string{"a workflow"}, []string{"if", "condition", "when"},

@@ -23,11 +23,26 @@ func missing(c *Context) {
 		if task.IsBatch {
 			continue // The rule of batches checks it.
 		}
+		if task.Notice {
+			notification(c, task)
+			continue
+		}
 		if resolve.IsMissing(task.Node, "id") && resolve.IsMissing(task.Node, "name") {
 			c.report(task.Node.Position, `a `+task.What()+` must have an "id" or a "name"`, "")
 		}
 		if task.StepsNode == nil && resolve.IsMissing(task.Node, "method") && resolve.IsMissing(task.Node, "workflow") {
 			c.report(task.Node.Position, task.Label()+`: required key "method" is missing`, "")
 		}
+	}
+}
+
+// notification: what it sends, and by which way.
+func notification(c *Context, task *resolve.Task) {
+	webhook, command := resolve.IsMissing(task.Node, "webhook"), resolve.IsMissing(task.Node, "command")
+	switch {
+	case webhook && command:
+		c.report(task.Node.Position, `a notification must have "webhook" or "command"`, "write webhook: URL, or command: [PROGRAM, ARGUMENT]")
+	case !webhook && !command:
+		c.report(task.Node.Position, "webhook and command cannot both be given", "write a notification for each")
 	}
 }

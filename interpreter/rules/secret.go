@@ -19,16 +19,16 @@ func secrets(c *Context) {
 		}
 		for _, field := range parameters.Fields {
 			n := field.Value
-			if n.Kind != value.KindString || reported[n] {
-				continue // The schema says what else does not fit.
+			if reported[n] {
+				continue
 			}
 			switch {
-			case slices.Contains(m.SecretParameters, field.Name):
+			case slices.Contains(m.SecretParameters, field.Name) && n.Kind == value.KindString: // The schema says what else does not fit.
 				reported[n] = true
 				checkSecret(c, m, field)
 			case slices.Contains(m.DestinationParameters, field.Name):
 				reported[n] = true
-				checkDestination(c, m, field)
+				n.Strings(func(text *definition.Node) { checkDestination(c, m, field, text) })
 			}
 		}
 	}
@@ -53,8 +53,8 @@ func checkSecret(c *Context, m *resolve.Method, field definition.Field) {
 		fmt.Sprintf("write %s: ${secrets.NAME}", field.Name))
 }
 
-func checkDestination(c *Context, m *resolve.Method, field definition.Field) {
-	ref, brought := reference.RuntimeReference(field.Value.Text)
+func checkDestination(c *Context, m *resolve.Method, field definition.Field, text *definition.Node) {
+	ref, brought := reference.RuntimeReference(text.Text)
 	if !brought {
 		return
 	}
@@ -63,6 +63,6 @@ func checkDestination(c *Context, m *resolve.Method, field definition.Field) {
 			return // The rule of references reports it.
 		}
 	}
-	c.report(c.Definition.Locate(field.Value).At(ref.Offset), fmt.Sprintf("parameter %s of %s decides where secrets are sent, and %s is only known when tasks run", definition.Quote(field.Name), m.Name, shown(ref)),
+	c.report(c.Definition.Locate(text).At(ref.Offset), fmt.Sprintf("parameter %s of %s decides what is called, and %s is only known when tasks run", definition.Quote(field.Name), m.Name, shown(ref)),
 		"write it out, or use an input or an environment variable")
 }
