@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write third_party.txt")
 const texts = "texts"
 
 // systems are those that the program is released for.
-var systems = []string{"linux", "darwin"}
+var systems = []string{"linux", "darwin", "windows"}
 
 // TestThirdParty: the program distributes what it is built from, whose licenses want to be distributed with it.
 func TestThirdParty(t *testing.T) {

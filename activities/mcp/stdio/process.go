@@ -16,13 +16,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -33,11 +31,6 @@ const (
 	// writeTimeout is the time limit for a program to read a message.
 	writeTimeout = 30 * time.Second
 )
-
-// guard is a shell script that ends a server's programs when this process has ended in any way, which closes the guard's
-// standard input. The guard leads their process group, so the group's number stays in use as long as the guard runs. Linux's
-// parent-death signal would reach only the first program, and when a thread ends instead of the process; macOS has none.
-const guard = `trap '' HUP INT TERM; read -r line; kill -TERM 0; sleep 1; kill -KILL 0`
 
 // Program is the program of a server.
 type Program struct {
@@ -54,8 +47,7 @@ type Program struct {
 // Process is a running program with everything that it started: a process group.
 type Process struct {
 	command *exec.Cmd
-	guard   *exec.Cmd
-	control *os.File // The group may live as long as this is open.
+	group   *group
 	stdin   *os.File
 	stdout  *os.File
 	stderr  *os.File
@@ -80,7 +72,6 @@ func Start(s Program) (*Process, error) {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: folder %q not found", s.Server, s.Cwd)
 	}
 	p := &Process{exited: make(chan struct{}), ended: make(chan struct{}), ending: make(chan struct{}, 1), tail: newOutputTail("stderr", s), strays: newOutputTail("stdout", s)}
-	var theirs []*os.File
 	var open []*os.File
 	pipe := func() (read, write *os.File) {
 		if err == nil {
@@ -89,7 +80,6 @@ func Start(s Program) (*Process, error) {
 		}
 		return read, write
 	}
-	guarded, control := pipe()
 	stdin, stdinOurs := pipe()
 	stdoutOurs, stdout := pipe()
 	stderrOurs, stderr := pipe()
@@ -97,33 +87,25 @@ func Start(s Program) (*Process, error) {
 		closeAll(open)
 		return nil, fmt.Errorf("cannot create a pipe to the MCP server %q: %w", s.Server, err)
 	}
-	theirs = []*os.File{guarded, stdin, stdout, stderr}
-	p.control, p.stdin, p.stdout, p.stderr = control, stdinOurs, stdoutOurs, stderrOurs
-
-	// It ends when its standard input closes, or with its group.
-	p.guard = child.Command(context.Background(), child.Environment(s.Lookup), "/bin/sh", "-c", guard)
-	p.guard.Stdin = guarded
-	// A group of its own, so that no signals of a terminal reach it.
-	p.guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := p.guard.Start(); err != nil {
+	p.stdin, p.stdout, p.stderr = stdinOurs, stdoutOurs, stderrOurs
+	if p.group, err = newGroup(s.Lookup); err != nil {
 		closeAll(open)
-		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: /bin/sh: %s", s.Server, err)
+		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: %s", s.Server, err)
 	}
 	// It outlives the call that starts it; End stops it.
 	p.command = child.Command(context.Background(), environment(s.Lookup, s.Env), path, s.Args...)
 	p.command.Dir = s.Cwd
 	p.command.Stdin, p.command.Stdout, p.command.Stderr = stdin, stdout, stderr
-	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: p.guard.Process.Pid}
-	if err := p.command.Start(); err != nil {
-		p.killAll()
-		_ = p.guard.Wait() // It was killed.
+	if err := p.group.start(p.command); err != nil {
+		p.group.kill()
+		p.group.close()
 		closeAll(open)
 		if of, is := errors.AsType[*fs.PathError](err); is {
 			err = of.Err
 		}
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot start the MCP server %q: %q: %s", s.Server, s.Command, err)
 	}
-	closeAll(theirs)
+	closeAll([]*os.File{stdin, stdout, stderr})
 	go func() {
 		p.tail.read(stderrOurs)
 		_ = stderrOurs.Close()
@@ -161,14 +143,14 @@ func (p *Process) End() {
 	}
 	_ = p.stdin.Close() // It may be broken already.
 	if !p.exits(exitGrace) {
-		_ = syscall.Kill(-p.guard.Process.Pid, syscall.SIGTERM) // The group may have ended.
+		p.group.terminate()
 		p.exits(exitGrace)
 	}
-	p.killAll()
+	p.group.kill()
 	<-p.exited
-	_ = p.guard.Wait()                                        // It was killed.
 	_ = p.stderr.SetReadDeadline(time.Now().Add(orphanGrace)) // A program that left the group may hold it open.
-	closeAll([]*os.File{p.control, p.stdout})
+	p.group.close()
+	_ = p.stdout.Close()
 	close(p.ended)
 }
 
@@ -212,13 +194,9 @@ func (p *Process) Unread() bool {
 	if err != nil {
 		return false
 	}
-	unread := 0
-	err = raw.Control(func(fd uintptr) {
-		if n, err := unix.IoctlGetInt(int(fd), unreadBytes); err == nil { //nolint:gosec // File descriptors are small numbers.
-			unread = n
-		}
-	})
-	return err == nil && unread > 0
+	left := 0
+	err = raw.Control(func(fd uintptr) { left = unread(fd) })
+	return err == nil && left > 0
 }
 
 // exits waits for the program, and reports whether it has exited.
@@ -233,9 +211,6 @@ func (p *Process) exits(within time.Duration) bool {
 	}
 }
 
-// killAll kills the processes of the group, including the guard, if any are left.
-func (p *Process) killAll() { _ = syscall.Kill(-p.guard.Process.Pid, syscall.SIGKILL) }
-
 func closeAll(files []*os.File) {
 	for _, file := range files {
 		if file != nil {
@@ -249,7 +224,8 @@ type deadlineWriter struct{ *os.File }
 
 // Write implements io.Writer.
 func (p deadlineWriter) Write(data []byte) (int, error) {
-	if err := p.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	// Pipes of Windows have no deadlines; there a call ends with its own timeout.
+	if err := p.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
 		return 0, err
 	}
 	return p.File.Write(data)
@@ -270,12 +246,7 @@ func (p *Process) StdinClosed() bool {
 		return true
 	}
 	closed := false
-	err = raw.Control(func(fd uintptr) {
-		polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}} //nolint:gosec // File descriptors are small numbers.
-		if n, err := unix.Poll(polled, 0); err == nil && n > 0 {
-			closed = polled[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0
-		}
-	})
+	err = raw.Control(func(fd uintptr) { closed = unreadable(fd) })
 	return closed || err != nil
 }
 

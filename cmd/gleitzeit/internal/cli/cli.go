@@ -171,7 +171,7 @@ func (p *program) root() *cobra.Command {
 	}
 	root.AddCommand(
 		starter.Command(p.starter()), methods.Command(p.methods()), opener.Command(p.opener()), execCommand{p}.command(), doctor.Command(p.doctor()),
-		approve.Command(p.approvals()), logs.Command(p.logs()), report.Command(p.reports()),
+		approve.Command(p.approvals()), logs.Command(p.logs()), report.Command(p.reports()), help.ManCommand(exact),
 	)
 	root.AddCommand(groups(p)...)
 	root.AddCommand(upkeep.Commands(p.upkeep())...)

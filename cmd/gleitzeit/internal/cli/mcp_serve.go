@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/gate"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/version"
 )
 
 // mcpServing is the flags of mcp serve.
@@ -90,7 +90,7 @@ func (p mcpServeCommand) serve(ctx context.Context, o mcpServing) (err error) {
 	defer leave()
 	executor := s.NewExecutor(living)
 	server, err := mcpserver.New(mcpserver.Options{
-		Version: moduleVersion(), Folders: folders, Tools: len(o.folders) > 0, Any: o.any, Folder: folder, Specs: specs,
+		Version: version.Current(), Folders: folders, Tools: len(o.folders) > 0, Any: o.any, Folder: folder, Specs: specs,
 		Tell: func(text string) { p.say("%s", text) }, Log: s.ServerLog(),
 	}, &mcpRuns{s, executor, living, p.say})
 	if err != nil {
@@ -149,12 +149,4 @@ func (p mcpServeCommand) serveHTTP(ctx context.Context, s *runs.Session, server 
 		return err
 	}
 	return listening.Serve(ctx, token)
-}
-
-// moduleVersion is the version of this program, as `version` prints it.
-func moduleVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Version
-	}
-	return "unknown"
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -29,6 +28,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/internal/version"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
@@ -250,16 +250,8 @@ func (p *program) reports() report.Program {
 		Mark:     func(s report.Session, run *view.Run) error { return p.sayInterrupted(s.(*runs.Session), run) },
 		Temporal: p.temporalFlags, Arguments: exact, Invalid: func(err error) error { return usageError{err} },
 		Say:     func(text string) { p.say("%s", value.VisibleLines(text)) },
-		Version: programVersion, Out: p.Out,
+		Version: version.Current, Out: p.Out,
 	}
-}
-
-// programVersion returns the version of the program; empty if it was built without one.
-func programVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return ""
 }
 
 // openToShow opens the session of a command that shows things: connected where an engine runs. Where none does, what is

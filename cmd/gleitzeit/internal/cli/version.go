@@ -11,6 +11,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/licenses"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/internal/version"
 )
 
 // versionCommand is the command `version`.
@@ -33,9 +34,8 @@ func (p versionCommand) command() *cobra.Command {
 				Commit  string `json:"commit,omitempty"`
 				Engine  string `json:"engine"`
 				Go      string `json:"go"`
-			}{Version: "unknown", Engine: "unknown", Go: runtime.Version()}
+			}{Version: version.Current(), Engine: "unknown", Go: runtime.Version()}
 			if info, ok := debug.ReadBuildInfo(); ok {
-				document.Version = info.Main.Version
 				for _, setting := range info.Settings {
 					if setting.Key == "vcs.revision" {
 						document.Commit = setting.Value
