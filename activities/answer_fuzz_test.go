@@ -3,6 +3,7 @@ package activities
 import (
 	"testing"
 
+	"github.com/gleitzeit/gleitzeit/activities/calllog"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/redactiontest"
 )
@@ -43,7 +44,7 @@ func FuzzPrint(f *testing.F) {
 		text := c.Text[:min(len(c.Text), int(length))]
 		beat, of := &heartbeat{}, &secrets{}
 		of.set.Follow(c.Secrets)
-		w := follow(beat, of)
+		w := follow(beat, calllog.New(&of.set, false), of)
 		check := func() {
 			for _, state := range []protocol.Heartbeat{beat.current(), {Stdout: &beat.stdout, Stderr: &beat.stderr}} {
 				c.Check(t, state.Line)

@@ -355,7 +355,7 @@ func takeOverItem(ctx context.Context, t *attempt, began time.Time) (protocol.Ou
 	for _, part := range t.chain.parts {
 		own := *part
 		own.Run, own.Execution, own.Item, own.Workflow = t.call.Run.ID, t.call.Run.Execution, t.item(), t.call.Run.Workflow
-		own.FromCache, own.Usage = true, protocol.Usage{}
+		own.FromCache, own.Usage, own.Log = true, protocol.Usage{}, nil // Nothing was sent.
 		records = append(records, own)
 	}
 	if err := t.store(ctx, records, nil); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/gleitzeit/gleitzeit/activities/calllog"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
 
@@ -200,11 +201,15 @@ func (w *answer) end(complete bool) {
 // following passes on what a call writes while it runs. Each stream holds back a secret of its own.
 type following struct{ answer, stdout, stderr answer }
 
-func follow(beat *heartbeat, secrets *secrets) *following {
+func follow(beat *heartbeat, log *calllog.Log, secrets *secrets) *following {
+	printed := func(text string, stderr bool) {
+		beat.print(text, stderr)
+		log.Print(text, stderr)
+	}
 	return &following{
 		answer: answer{pass: beat.write, secrets: secrets},
-		stdout: answer{pass: func(text string) { beat.print(text, false) }, secrets: secrets},
-		stderr: answer{pass: func(text string) { beat.print(text, true) }, secrets: secrets},
+		stdout: answer{pass: func(text string) { printed(text, false) }, secrets: secrets},
+		stderr: answer{pass: func(text string) { printed(text, true) }, secrets: secrets},
 	}
 }
 

@@ -181,8 +181,8 @@ func anotherRound(ctx context.Context, t *attempt, result value.Value, since tim
 }
 
 // recordRound records a round whose result is not that of the task.
-func recordRound(ctx context.Context, t *attempt, outcome protocol.Outcome, result value.Value) error {
-	payload, data := protocol.NewResultPayload(result)
+func recordRound(ctx context.Context, t *attempt, outcome protocol.Outcome, done execution) error {
+	payload, data := protocol.NewResultPayload(done.Value)
 	if len(data) > protocol.MaxValue {
 		payload, data = protocol.Payload{}, nil // Its end says so.
 	}
@@ -193,6 +193,7 @@ func recordRound(ctx context.Context, t *attempt, outcome protocol.Outcome, resu
 	if data != nil {
 		batch.Values = [][]byte{data}
 	}
+	batch.Values = addLog(&batch.Records[0], batch.Values, done.log)
 	return t.results.withRetry(ctx, func(ctx context.Context) error { return t.results.store.Put(ctx, batch) })
 }
 

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/gleitzeit/gleitzeit/activities/calllog"
 	"github.com/gleitzeit/gleitzeit/activities/lists"
 	"github.com/gleitzeit/gleitzeit/activities/split"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -177,7 +178,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 		if failure == nil {
 			var again bool
 			if again, failure = anotherRound(ctx, t, done.Value, elapsedSince(t, began)); again || failure != nil {
-				if err := recordRound(ctx, t, outcome, done.Value); err != nil {
+				if err := recordRound(ctx, t, outcome, done); err != nil {
 					return protocol.Outcome{}, err
 				}
 			}
@@ -214,7 +215,7 @@ func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, e
 	if failure != nil {
 		values = outcome.SetPrinted(done.Printed)
 		if ctx.Err() != nil {
-			return protocol.Outcome{}, t.interrupted(ctx, outcome, values)
+			return protocol.Outcome{}, t.interrupted(ctx, outcome, values, done.log)
 		}
 		outcome.Status, outcome.Error, outcome.Item = protocol.Failed, shortened(explainFinal(t, failure, elapsedSince(t, began))), t.name
 	}
@@ -248,13 +249,13 @@ func endOf(done execution, failure *protocol.Error) callEnd {
 
 // interrupted ends an attempt whose context is done. Where the run requested it, the task is cancelled; otherwise Temporal
 // has given up the attempt already (its worker was cut off, or stops) and ignores its outcome.
-func (t *attempt) interrupted(ctx context.Context, outcome protocol.Outcome, values [][]byte) error {
+func (t *attempt) interrupted(ctx context.Context, outcome protocol.Outcome, values [][]byte, log []byte) error {
 	if !cancelRequested(ctx) {
 		return fmt.Errorf("the attempt was cut off: %w", context.Cause(ctx))
 	}
 	outcome.Status = protocol.Cancelled
 	outcome.Error = protocol.Errorf(protocol.TaskCancelled, "it was cancelled while it ran")
-	if _, err := t.record(ctx, outcome, values, execution{}, false, outcome.StartedAt); err != nil {
+	if _, err := t.record(ctx, outcome, values, execution{log: log}, false, outcome.StartedAt); err != nil {
 		outcome.StartedAt, outcome.FinishedAt = time.Time{}, time.Time{} // The run records it instead.
 	}
 	return temporal.NewCanceledError(outcome)
@@ -274,6 +275,7 @@ func (t *attempt) record(ctx context.Context, outcome protocol.Outcome, values [
 		}
 	}
 	records[0].Call = done.call
+	values = addLog(&records[0], values, done.log)
 	if t.chain == nil {
 		return outcome, t.store(ctx, records, values)
 	}
@@ -286,6 +288,16 @@ func (t *attempt) record(ctx context.Context, outcome protocol.Outcome, values [
 		outcome = ofItem(outcome, *item)
 	}
 	return outcome, t.store(ctx, records, values)
+}
+
+// addLog adds the log of an attempt to its record, and to what is stored with it.
+func addLog(record *resultstore.Record, values [][]byte, log []byte) [][]byte {
+	if log == nil {
+		return values
+	}
+	ref := protocol.RefOf(log)
+	record.Log = &ref
+	return append(values, log)
 }
 
 // recordOf returns the record of the attempt.
@@ -311,6 +323,7 @@ type execution struct {
 	cached bool    // It is that of an equal earlier call.
 	key    callKey // Of the call; empty: no equal call may get the result.
 	call   string  // What the record has of the call; empty: no other run may take the result over.
+	log    []byte  // The protocol.CallLog of the attempt; nil: there is none.
 
 	taken *resultstore.Record // What an earlier run has of it; nil: the call was made.
 	toDo  bool                // It is not to be made now, and no earlier run has a result of it.
@@ -384,8 +397,9 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 			return execution{Result: *earlier, cached: true, key: key, call: of.call}, nil
 		}
 	}
-	following := follow(t.beat, secrets)
-	request.Write, request.Print, request.Secrets = following.answer.write, following.print, &secrets.set
+	log := calllog.New(&secrets.set, t.call.Item != nil)
+	following := follow(t.beat, log, secrets)
+	request.Write, request.Print, request.Sent, request.Secrets = following.answer.write, following.print, log.Sent, &secrets.set
 	result, err := t.handle(ctx, m, request, of.call, secrets)
 	following.end(err == nil)
 	if err != nil {
@@ -394,7 +408,7 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 			printed = t.beat.printed()
 		}
 		printed.Output, printed.Stderr = secrets.set.String(printed.Output), secrets.set.String(printed.Stderr)
-		return execution{Result: protocol.Result{Usage: result.Usage, Printed: printed}, key: key, call: of.call}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
+		return execution{Result: protocol.Result{Usage: result.Usage, Printed: printed}, key: key, call: of.call, log: log.Data()}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
 	}
 	if of.readsFiles() && t.hashes(ctx, m, request, secrets) != of {
 		of, key = hashes{}, callKey{} // A file has changed meanwhile: the result may be about its old content or about the new one.
@@ -403,7 +417,7 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 		result.Warning = strings.TrimSuffix(t.warning+"; "+result.Warning, "; ")
 	}
 	result.Value, result.Warning = secrets.set.Value(result.Value), secrets.set.String(result.Warning)
-	return execution{Result: result, key: key, call: of.call}, nil
+	return execution{Result: result, key: key, call: of.call, log: log.Data()}, nil
 }
 
 // errTimeout is the cause of a context whose attempt has used up its time.

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -323,5 +324,43 @@ func TestASplitNeedsDocuments(t *testing.T) {
 		if failure == nil || outcome.Error.Message != want || outcome.Error.Kind != protocol.Permanent || called {
 			t.Errorf("%+v, want %q", outcome, want)
 		}
+	}
+}
+
+// What an attempt sends and prints is recorded with it, without secrets, also where it fails.
+func TestAttemptsAreLogged(t *testing.T) {
+	store := memory.New()
+	call := protocol.Call{Run: protocol.RunInfo{ID: "r", Execution: "e"}, Task: "a", Method: "test/do"}
+	parameters := value.Object(value.Field{Name: "key", Value: value.String("${env.KEY}")})
+	call.Parameters = protocol.Payload{Inline: &parameters}
+	_, failure := runAttempt(t, store, call, map[string]string{"KEY": "hush-hush-9"}, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+		key, _ := request.Parameters.Get("key")
+		request.Sent(protocol.Sent{Model: "m", Messages: []protocol.SentMessage{{Role: "user", Text: "open with " + key.Text()}}})
+		request.Print("half a ", false)
+		request.Print("warning\n", true)
+		request.Print("line, "+key.Text()+"\n", false)
+		return protocol.Result{}, protocol.Errorf(protocol.TaskExecutionFailed, "no")
+	})
+	if failure == nil {
+		t.Fatal("the attempt did not fail")
+	}
+	records, err := store.Records(t.Context(), resultstore.Query{Run: "r", Task: "a"})
+	if err != nil || len(records) != 1 || records[0].Log == nil {
+		t.Fatalf("%d records, %v", len(records), err)
+	}
+	data, err := store.Value(t.Context(), *records[0].Log)
+	if err != nil || strings.Contains(string(data), "hush-hush-9") {
+		t.Fatalf("%s, %v", data, err)
+	}
+	var log protocol.CallLog
+	if err := json.Unmarshal(data, &log); err != nil || len(log.Events) != 3 {
+		t.Fatalf("%s, %v", data, err)
+	}
+	sent, stderr, stdout := log.Events[0], log.Events[1], log.Events[2]
+	if sent.Sent.Messages[0].Text != "open with [env.KEY]" || stderr.Text != "warning\n" || !stderr.Stderr || stdout.Text != "half a line, [env.KEY]\n" || stdout.Stderr {
+		t.Errorf("%s", data)
+	}
+	if log.StartedAt.IsZero() || sent.At.After(stderr.At) || stderr.At.After(stdout.At) {
+		t.Errorf("the times are not in order: %s", data)
 	}
 }

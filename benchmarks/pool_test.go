@@ -18,13 +18,15 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
-// modelServer is a server with the API of Ollama that takes the same time for every answer.
+// modelServer is a server with the API of Ollama, and its /v1/chat/completions, that takes the same time for every answer.
 type modelServer struct {
 	*httptest.Server
 	slots int
 	takes time.Duration
 	came  func() // Called when a call arrives, and
 	went  func() // when it is done.
+
+	sees func(body []byte) // Called before came.
 
 	mu       sync.Mutex
 	inFlight int
@@ -38,16 +40,18 @@ type modelServer struct {
 
 func newModelServer(b *testing.B, slots int, takes time.Duration) *modelServer {
 	b.Helper()
-	s := &modelServer{slots: slots, takes: takes, came: func() {}, went: func() {}}
+	s := &modelServer{slots: slots, takes: takes, came: func() {}, went: func() {}, sees: func([]byte) {}}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/api/chat" {
+		if r.URL.Path != "/api/chat" && r.URL.Path != "/v1/chat/completions" {
 			http.NotFound(w, r)
 			return
 		}
-		if _, err := io.Copy(io.Discard, r.Body); err != nil { // Only then it is noticed when the client is gone.
+		body, err := io.ReadAll(r.Body) // Only then it is noticed when the client is gone.
+		if err != nil {
 			return
 		}
 		s.come(1)
+		s.sees(body)
 		s.came()
 		defer s.went()
 		defer s.come(-1)
@@ -56,9 +60,16 @@ func newModelServer(b *testing.B, slots int, takes time.Duration) *modelServer {
 		case <-r.Context().Done():
 			return
 		}
-		if err := json.NewEncoder(w).Encode(map[string]any{
+		answer := map[string]any{
 			"model": "m", "message": map[string]string{"role": "assistant", "content": "yes"}, "done": true, "done_reason": "stop",
-		}); err != nil {
+		}
+		if r.URL.Path != "/api/chat" {
+			answer = map[string]any{
+				"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m",
+				"choices": []any{map[string]any{"index": 0, "message": map[string]string{"role": "assistant", "content": "yes"}, "finish_reason": "stop"}},
+			}
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
 			b.Error(err)
 		}
 	}))

@@ -55,7 +55,7 @@ func TestDiagnosticAsJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `[{"line":1,"column":1,"rule":"missing","message":"required key \"name\" is missing"},` +
+	const want = `[{"line":1,"column":1,"rule":"missing","message":"required key \"name\" is missing","hint":"write name: TITLE"},` +
 		`{"line":1,"column":1,"rule":"unknown-key","message":"unknown key \"nam\" in a workflow","hint":"did you mean \"name\"?"}]`
 	if string(data) != want {
 		t.Errorf("got\n%s\nwant\n%s", data, want)

@@ -2,6 +2,8 @@ package workflows_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/workflows"
@@ -48,4 +50,42 @@ func detailsOf(t testing.TB, r *rig, id string) string {
 		t.Fatal(err)
 	}
 	return metadata.GetCurrentDetails()
+}
+
+// TestTheWebUINamesTasksAndItems reads what the Web UI calls activities and workflows within from the histories of a run.
+func TestTheWebUINamesTasksAndItems(t *testing.T) {
+	r := newRig(t)
+	run := r.start(t, compileWith(t, `
+name: Names
+tasks:
+  - {id: plain, method: test/echo, parameters: {value: a}}
+  - {id: named, name: Fetch the pages, method: test/echo, parameters: {value: a}}
+  - {id: each, method: test/echo, for_each: [one, two], parameters: {value: "${item}"}}
+  - {id: sub, workflow: double.yaml, inputs: {n: 7}}
+  - {id: subs, workflow: double.yaml, for_each: [3], inputs: {n: "${item}"}}
+`, map[string]string{"double.yaml": double}))
+	end(t, run)
+	got := map[string]string{}
+	var read func(id, runID string)
+	read = func(id, runID string) {
+		for _, event := range slices.Concat(histories(t, r.Client, id, runID)...) {
+			name := event.GetActivityTaskScheduledEventAttributes().GetActivityId()
+			if child := event.GetStartChildWorkflowExecutionInitiatedEventAttributes(); child != nil {
+				name = strings.TrimPrefix(child.GetWorkflowId(), run.GetID())
+			}
+			if name != "" {
+				got[name] = string(event.GetUserMetadata().GetSummary().GetData())
+			}
+			if began := event.GetChildWorkflowExecutionStartedEventAttributes(); began != nil {
+				read(began.GetWorkflowExecution().GetWorkflowId(), began.GetWorkflowExecution().GetRunId())
+			}
+		}
+	}
+	read(run.GetID(), run.GetRunID())
+	for name, want := range map[string]string{
+		"plain": `"plain"`, "named": `"named Fetch the pages"`, "each[0]": `"each [0] one"`, "each[1]": `"each [1] two"`,
+		"/each": `"items of each"`, "/sub": `"sub"`, "/subs": `"items of subs"`, "/subs[0]": `"subs [0] 3"`,
+	} {
+		same(t, name, got[name], want)
+	}
 }

@@ -165,7 +165,7 @@ outputs: {first: "${batch.results[0].result.value}", reason: "${batch.results[17
 	for _, event := range itemHistories(t, r, run, first, "batch")[0] {
 		scheduled := event.GetActivityTaskScheduledEventAttributes()
 		if scheduled.GetActivityId() == "batch[0]" {
-			same(t, "summary", string(event.GetUserMetadata().GetSummary().GetData()), `"f000.txt"`)
+			same(t, "summary", string(event.GetUserMetadata().GetSummary().GetData()), `"batch [0] f000.txt"`)
 			return
 		}
 	}

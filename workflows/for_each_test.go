@@ -89,7 +89,7 @@ outputs: {counts: "${each.failed} of ${each.total}", last: "${each.results[499].
 			summaries[scheduled.GetActivityId()] = string(event.GetUserMetadata().GetSummary().GetData())
 		}
 	}
-	same(t, "summary", summaries["each[0]"], `"{\"n\":0,\"times\":99,\"name\":\"item \u003c0\u003e\"}"`)
+	same(t, "summary", summaries["each[0]"], `"each [0] {\"n\":0,\"times\":99,\"name\":\"item \u003c0\u003e\"}"`)
 }
 
 // TestItemsKeepTheirTypes: `${item}` has the type of the item, and references reach its parts.

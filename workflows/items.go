@@ -41,8 +41,21 @@ type item struct {
 
 func (i *item) isValue() bool { return !i.list.each().HasFiles() }
 
-// summary returns the name of the item in the Web UI.
-func (i *item) summary() string {
+// activitySummary returns what the Web UI calls an activity, or a workflow that a task runs: "summarise [3] letter-03.txt". It is metadata,
+// which no replay compares.
+func activitySummary(task string, index int, label string) string {
+	summary := task
+	if index != protocol.NoItem {
+		summary += fmt.Sprintf(" [%d]", index)
+	}
+	if label != "" {
+		summary += " " + label
+	}
+	return summary
+}
+
+// label returns the name of the item in the Web UI.
+func (i *item) label() string {
 	if !i.isValue() {
 		return path.Base(i.list.paths[i.index])
 	}

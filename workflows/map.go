@@ -284,17 +284,23 @@ func (w *window) start(ctx workflow.Context, unit fanout.Unit) workflow.Future {
 	options := activityOptions(&call, w.Settings)
 	if isSingle(unit) {
 		options.ActivityID = protocol.FormatActivityID(task, unit.First)
-		if labels := w.labels[unit.Page.First]; len(labels) == unit.Page.Count {
-			options.Summary = labels[unit.First-unit.Page.First]
-		}
+		options.Summary = activitySummary(task, unit.First, w.label(unit))
 	} else {
 		options.ActivityID = protocol.FormatUnitID(task, unit.First, unit.First+unit.Count-1)
 		options.ScheduleToCloseTimeout = 0 // Its items have their own max_elapsed.
 		options.RetryPolicy = &temporal.RetryPolicy{InitialInterval: retryPause, BackoffCoefficient: 1, MaximumAttempts: unitAttempts}
-		options.Summary = fmt.Sprintf("%d items", unit.Count)
+		options.Summary = fmt.Sprintf("%s [%d-%d] %d items", task, unit.First, unit.First+unit.Count-1, unit.Count)
 	}
 	options.TaskQueue = queue
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), call.Method, call)
+}
+
+// label returns the name of the first item of a unit; empty if it is not known.
+func (w *window) label(unit fanout.Unit) string {
+	if labels := w.labels[unit.Page.First]; len(labels) == unit.Page.Count {
+		return labels[unit.First-unit.Page.First]
+	}
+	return ""
 }
 
 // isSingle reports whether the activity of a unit returns the outcome of its only item.

@@ -82,6 +82,7 @@ type nestedStart struct {
 	of       *plan.Workflow
 	inputs   protocol.InputsRequest
 	within   protocol.WithinRun // Without the inputs.
+	label    string             // Of the item; empty: it is not known, or there is none.
 	settings Settings
 	priority plan.Priority
 	room     *room
@@ -122,7 +123,7 @@ func (s *nestedStart) run(ctx workflow.Context, started func(workflow.ChildWorkf
 		WaitForCancellation:   true,
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_TERMINATE,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:         protocol.FormatActivityID(s.within.Task, index),
+		StaticSummary:         activitySummary(s.within.Task, index, s.label),
 		Priority:              temporal.Priority{PriorityKey: int(s.priority)},
 	}), RunType, s.of.Plan, Start{Settings: s.settings, Within: &s.within})
 	started(child)
@@ -234,7 +235,7 @@ func (w *window) runNested(ctx workflow.Context, unit fanout.Unit) protocol.Outc
 		run.TakeOver = nil // An item that is selected is done again as a whole.
 	}
 	s := &nestedStart{
-		of: w.Workflow, settings: w.Settings, priority: plan.Priority(w.Call.Priority), room: &w.room,
+		of: w.Workflow, settings: w.Settings, priority: plan.Priority(w.Call.Priority), room: &w.room, label: w.label(unit),
 		inputs: protocol.InputsRequest{
 			Run: w.Call.Run, Task: w.Call.Task, Method: w.Call.Method, File: w.Workflow.File, Inputs: w.Workflow.Inputs, Given: w.Call.Parameters, Bindings: w.Call.Bindings, Items: &items,
 		},
@@ -254,8 +255,8 @@ func (w *window) runNested(ctx workflow.Context, unit fanout.Unit) protocol.Outc
 	}
 	ended := result.Outcome()
 	ended.StartedAt, ended.FinishedAt, ended.Value.Inline = began, workflow.Now(ctx).UTC(), nil
-	if labels := w.labels[unit.Page.First]; len(labels) == unit.Page.Count {
-		ended.Item = fmt.Sprintf("item %d (%s)", unit.First, labels[unit.First-unit.Page.First])
+	if label := w.label(unit); label != "" {
+		ended.Item = fmt.Sprintf("item %d (%s)", unit.First, label)
 	}
 	return ended
 }

@@ -86,7 +86,7 @@ func (r *run) startItems(ctx workflow.Context, s *spread, slots SlotsMessage) wo
 		WaitForCancellation:   true,
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_TERMINATE,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:         task.ID,
+		StaticSummary:         fmt.Sprintf("items of %s", task.ID),
 		Priority:              temporal.Priority{PriorityKey: int(r.plan.Priority)},
 	}), MapType, m)
 }
@@ -186,7 +186,7 @@ func (r *run) group(ctx workflow.Context, task *plan.Task, reduce protocol.Reduc
 	call, size := r.calls.groupCall(task, reduce)
 	r.sent += size
 	options := activityOptions(&call, r.start.Settings)
-	options.ActivityID, options.Summary = protocol.FormatRoundID(task.ID, reduce.Round), fmt.Sprintf("round %d", reduce.Round)
+	options.ActivityID, options.Summary = protocol.FormatRoundID(task.ID, reduce.Round), fmt.Sprintf("%s round %d", task.ID, reduce.Round)
 	options.Priority = temporal.Priority{PriorityKey: int(task.Priority)}
 	if !r.start.Settings.OwnQueue {
 		options.TaskQueue = task.Queue

@@ -77,9 +77,12 @@ func (r *run) end(ctx workflow.Context, s started) {
 func (r *run) schedule(ctx workflow.Context, task *plan.Task, of *item) workflow.Future {
 	call, size := r.calls.call(task, of)
 	r.sent += size
-	index, summary := protocol.NoItem, task.Name
+	index, summary := protocol.NoItem, activitySummary(task.ID, protocol.NoItem, task.Name)
+	if task.Name == task.ID {
+		summary = task.ID
+	}
 	if of != nil {
-		index, summary = of.index, of.summary()
+		index, summary = of.index, activitySummary(task.ID, of.index, of.label())
 	}
 	options := activityOptions(&call, r.start.Settings)
 	options.ActivityID, options.Summary = protocol.FormatActivityID(task.ID, index), summary

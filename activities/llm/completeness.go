@@ -46,6 +46,7 @@ const maxLoads = 3
 func (x *exchange) receive(ctx context.Context, m *pool.Member, a *provider.Answer, w *watchdog) error {
 	for load := 1; ; load++ {
 		heard, end := x.listener(a, w)
+		x.logSent(m)
 		err := m.Client.Converse(ctx, &x.request, a, heard)
 		if end(); err != nil {
 			return err

@@ -114,6 +114,7 @@ func (x *embedding) embedTexts(ctx context.Context, inputs []string, truncate bo
 			x.request.Inputs = inputs
 		}
 		x.member, a = m, &provider.Answer{}
+		x.logSent(m)
 		err := m.Client.Embed(ctx, &x.request, a)
 		return false, x.request.TokensOf(a), err
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm/document"
+	"github.com/gleitzeit/gleitzeit/activities/llm/pool"
 	"github.com/gleitzeit/gleitzeit/activities/llm/provider"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -131,6 +132,39 @@ func checkPage(method string, given value.Value) error {
 		}
 	}
 	return nil
+}
+
+// logSent passes on what is sent to a server now.
+func (x *exchange) logSent(m *pool.Member) {
+	log, request := x.call.request.Sent, &x.request
+	if log == nil {
+		return
+	}
+	sent := protocol.Sent{Server: m.URL, Model: request.Model}
+	switch {
+	case request.Recording != nil:
+		sent.Messages = append(sent.Messages, protocol.SentMessage{Role: "recording", Text: request.Recording.Name})
+		for _, field := range request.Recording.Fields {
+			sent.Messages = append(sent.Messages, protocol.SentMessage{Role: field.Name, Text: field.Value.Text()})
+		}
+	case request.Body != nil:
+		sent.Messages = append(sent.Messages, protocol.SentMessageOf("body", request.Body.JSON))
+	case request.Inputs != nil:
+		for _, text := range request.Inputs {
+			sent.Messages = append(sent.Messages, protocol.SentMessage{Role: "text", Text: text})
+		}
+	}
+	for _, message := range request.Messages {
+		text := message.Text
+		for _, call := range message.Calls {
+			text = strings.TrimPrefix(text+"\n", "\n") + call.Name + string(call.Arguments.JSON())
+		}
+		sent.Messages = append(sent.Messages, protocol.SentMessage{Role: message.Role, Text: text, Images: len(message.Images)})
+	}
+	if request.Completion != nil && request.Completion.Suffix != "" {
+		sent.Messages = append(sent.Messages, protocol.SentMessage{Role: "suffix", Text: request.Completion.Suffix})
+	}
+	log(sent)
 }
 
 // requireText checks that the last message of the user is not empty: a server would only load the model, and a model would make

@@ -85,6 +85,7 @@ func (x *forwarding) run(ctx context.Context) (protocol.Result, error) {
 			return false, 0, provider.CannotSend(protocol.Errorf(protocol.InvalidParams, "%s is not supported by the provider %q", Request, m.Provider))
 		}
 		begun := x.stream()
+		x.logSent(m)
 		var err error
 		if x.response, err = to.Forward(ctx, &x.request); err != nil {
 			if *begun { // What the client has cannot be taken back: the request is not sent again.

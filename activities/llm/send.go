@@ -292,9 +292,16 @@ func (c *call) sendOnce(ctx context.Context, search *search, made sendFunc) (s s
 			return s, err
 		}
 	}
-	place, err := c.pool.Acquire(ctx, w, c.progress)
+	waited := false
+	place, err := c.pool.Acquire(ctx, w, func(reason string) {
+		waited = true
+		c.progress(reason)
+	})
 	if err != nil {
 		return s, err
+	}
+	if waited { // What follows is work.
+		c.progress("asking " + c.model)
 	}
 	said := error(provider.Cancelled()) // Says nothing of the server as long as it was not called.
 	defer func() { c.pool.Release(place, said) }()

@@ -28,6 +28,7 @@ func (x *transcription) run(ctx context.Context) error {
 			problem := notTranscribing(&x.call.backend.Provider)
 			return false, 0, protocol.Errorf(protocol.InvalidParams, "%s", problem.Message).WithHint("%s", problem.Hint)
 		}
+		x.logSent(m)
 		err := server.Transcribe(ctx, &x.request, a)
 		return false, x.request.TokensOf(a), err
 	})

@@ -15,8 +15,8 @@ type Allow struct {
 	Patterns []string
 }
 
-// check returns an error if the server of a workflow is not allowed.
-func (a Allow) check(s protocol.ToolServer) error {
+// Check returns an error if the server of a workflow is not allowed.
+func (a Allow) Check(s protocol.ToolServer) error {
 	if a.All {
 		return nil
 	}

@@ -39,17 +39,17 @@ func TestAllow(t *testing.T) {
 		{"https://a.example/*", command("https://a.example/x"), false},
 	} {
 		test.server.Name = "x"
-		if got := (Allow{Patterns: []string{test.one}}).check(test.server) == nil; got != test.want {
+		if got := (Allow{Patterns: []string{test.one}}).Check(test.server) == nil; got != test.want {
 			t.Errorf("%q allows %v: %v", test.one, test.server, got)
 		}
 	}
 	for _, server := range []protocol.ToolServer{
 		{Name: "x", Command: "npx", Env: []protocol.Setting{{Name: "NODE_OPTIONS", Value: "--require=evil"}}}, {Name: "x", Command: "npx", Cwd: "/tmp"},
 	} {
-		if (Allow{Patterns: []string{"npx"}}).check(server) == nil {
+		if (Allow{Patterns: []string{"npx"}}).Check(server) == nil {
 			t.Errorf("%v is allowed", server)
 		}
-		if err := (Allow{All: true}).check(server); err != nil {
+		if err := (Allow{All: true}).Check(server); err != nil {
 			t.Error(err)
 		}
 	}

@@ -200,10 +200,14 @@ func (c call) sendCall(ctx context.Context, s *server, conn *connection, tool to
 	if b, is := c.builtin(s); is {
 		return b.call(c.parameters), nil
 	}
-	if requiresTask(tool.Tool) {
-		return c.sendTaskCall(ctx, conn)
+	arguments := json.RawMessage(c.parameters.JSON())
+	if c.request.Sent != nil {
+		c.request.Sent(protocol.Sent{Server: s.Name, Tool: c.target.tool, Messages: []protocol.SentMessage{protocol.SentMessageOf("arguments", arguments)}})
 	}
-	params := &mcp.CallToolParams{Name: c.target.tool, Arguments: json.RawMessage(c.parameters.JSON())}
+	if requiresTask(tool.Tool) {
+		return c.sendTaskCall(ctx, conn, arguments)
+	}
+	params := &mcp.CallToolParams{Name: c.target.tool, Arguments: arguments}
 	forget := conn.trackProgress(params, c.progress)
 	defer forget()
 	return conn.session.CallTool(ctx, params)

@@ -119,7 +119,7 @@ func (h *Handler) workflowServer(described protocol.ToolServer, folder string) (
 	if s := h.configured(described.Name); s != nil {
 		return s, nil
 	}
-	if err := h.options.Allow.check(described); err != nil {
+	if err := h.options.Allow.Check(described); err != nil {
 		return nil, err
 	}
 	if described.Command != "" && described.Cwd == "" {

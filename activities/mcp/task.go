@@ -92,8 +92,8 @@ func requiresTask(described *mcp.Tool) bool {
 }
 
 // sendTaskCall calls a tool as a task.
-func (c call) sendTaskCall(ctx context.Context, conn *connection) (*mcp.CallToolResult, error) {
-	params := &callTaskParams{Name: c.target.tool, Arguments: json.RawMessage(c.parameters.JSON())}
+func (c call) sendTaskCall(ctx context.Context, conn *connection, arguments json.RawMessage) (*mcp.CallToolResult, error) {
+	params := &callTaskParams{Name: c.target.tool, Arguments: arguments}
 	if end, is := ctx.Deadline(); is {
 		params.Task.TTL = (time.Until(end) + taskGrace).Milliseconds()
 	}

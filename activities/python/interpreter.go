@@ -21,6 +21,7 @@ import (
 // interpreter is an installed Python.
 type interpreter struct {
 	path     string   // Absolute.
+	version  string   // "3.12".
 	prefixes []string // The folders of its installation: that of a virtual environment, and that of its base.
 }
 
@@ -109,7 +110,7 @@ func probeInterpreter(ctx context.Context, command string, wrap wrapper) (*inter
 	if enough != "1" {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "%s is Python %s, which is not supported", path, version).WithHint(hint)
 	}
-	return &interpreter{path: path, prefixes: lines[3 : len(lines)-1]}, nil
+	return &interpreter{path: path, version: version, prefixes: lines[3 : len(lines)-1]}, nil
 }
 
 // outputOf runs a command, in a sandbox without the keys of this process, and returns its output.

@@ -4,6 +4,7 @@
 package python
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,6 +75,15 @@ func New(o Options) *Handler {
 func (h *Handler) Health(ctx context.Context) error {
 	_, err := h.interpreters.find(ctx, h.options.Interpreter, nil)
 	return err
+}
+
+// Describe returns the path and the version of an interpreter; that of the settings if the command is empty.
+func (h *Handler) Describe(ctx context.Context, command string) (path, version string, err error) {
+	found, err := h.interpreters.find(ctx, cmp.Or(command, h.options.Interpreter), nil)
+	if err != nil {
+		return "", "", err
+	}
+	return found.path, found.version, nil
 }
 
 // EndGrace implements protocol.Graceful.

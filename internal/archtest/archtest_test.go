@@ -86,8 +86,8 @@ var fenced = []string{
 var rules = []rule{
 	{"cmd/gleitzeit", []string{"cmd/gleitzeit/internal/cli"}, []string{disk}},
 	{"cmd/gleitzeit/internal/cli", []string{
-		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/report", "cmd/gleitzeit/internal/retry",
-		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/startpage", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
+		"cmd/gleitzeit/internal/approve", "cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/batchclient", "cmd/gleitzeit/internal/batchruns", "cmd/gleitzeit/internal/completion", "cmd/gleitzeit/internal/doctor", "cmd/gleitzeit/internal/documents", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/help", "cmd/gleitzeit/internal/logs", "cmd/gleitzeit/internal/mcpserver", "cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/mistyped", "cmd/gleitzeit/internal/opener", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/progress", "cmd/gleitzeit/internal/report", "cmd/gleitzeit/internal/retry",
+		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/schedule", "cmd/gleitzeit/internal/starter", "cmd/gleitzeit/internal/startpage", "cmd/gleitzeit/internal/upkeep", "cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "interpreter/schema",
 		"internal/config", "internal/documents/reader", "internal/gate", "internal/home", "internal/licenses", "internal/protocol", "internal/value",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/documents", []string{"activities/documents", "internal/documents", "internal/documents/reader", "internal/protocol", "internal/value"}, []string{disk, cobra}},
@@ -109,8 +109,9 @@ var rules = []rule{
 		"internal/documents/reader", "internal/protocol", "internal/requestfile", "internal/value",
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/batchapi", []string{
-		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/view", "activities/llm", "interpreter", "interpreter/plan", "internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/requestfile", "internal/value",
+		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/view", "activities/llm", "interpreter", "interpreter/definition", "interpreter/plan", "internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/requestfile", "internal/value",
 	}, []string{disk, network}},
+	{"cmd/gleitzeit/internal/batchclient", []string{"internal/home", "internal/protocol", "internal/value"}, []string{disk, network}},
 	{"cmd/gleitzeit/internal/batchruns", []string{
 		"activities/llm", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol",
 	}, nil},
@@ -130,6 +131,25 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/retry", []string{
 		"activities", "workflows", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/value",
 	}, nil},
+	{"cmd/gleitzeit/internal/logs", []string{
+		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/resultstore", "internal/value",
+	}, []string{cobra}},
+	{"cmd/gleitzeit/internal/doctor", []string{
+		"activities/python", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/home", "internal/protocol", "internal/resultstore/open", "internal/value",
+	}, []string{disk, network, cobra}},
+	{"cmd/gleitzeit/internal/help", []string{"cmd/gleitzeit/internal/view"}, []string{cobra}},
+	{"cmd/gleitzeit/internal/completion", []string{
+		"cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "internal/home", "internal/protocol",
+	}, []string{disk, cobra}},
+	{"cmd/gleitzeit/internal/methods", []string{
+		"cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/suggest", "internal/value",
+	}, []string{cobra}},
+	{"cmd/gleitzeit/internal/opener", []string{
+		"cmd/gleitzeit/internal/runs", "internal/child", "internal/engine", "internal/gate", "internal/home", "internal/protocol",
+	}, []string{network, processes, cobra}},
+	{"cmd/gleitzeit/internal/starter", []string{
+		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/suggest", "internal/value",
+	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/approve", []string{
 		"cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/value",
 	}, []string{cobra}},
@@ -153,7 +173,8 @@ var rules = []rule{
 	{"interpreter/plan", []string{"internal/protocol", "internal/value"}, nil},
 	{"interpreter/fanout", []string{"interpreter/plan", "internal/protocol"}, nil},
 	{"workflows", []string{"interpreter/fanout", "interpreter/plan", "internal/protocol", "internal/value"}, []string{sdkWorkflow, sdkErrors, apiEnums}},
-	{"activities", []string{"activities/approval", "activities/lists", "activities/rows", "activities/split", "internal/documents/reader", "internal/folder", "internal/glob", "internal/protocol", "internal/redaction", "internal/resultstore", "internal/secretsource", "internal/table", "internal/value", "interpreter/condition", "interpreter/reference"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities", []string{"activities/approval", "activities/calllog", "activities/lists", "activities/rows", "activities/split", "internal/documents/reader", "internal/folder", "internal/glob", "internal/protocol", "internal/redaction", "internal/resultstore", "internal/secretsource", "internal/table", "internal/value", "interpreter/condition", "interpreter/reference"}, []string{sdkActivity, sdkErrors, sdkValues, disk}},
+	{"activities/calllog", []string{"internal/protocol", "internal/redaction"}, nil},
 	{"activities/lists", []string{"internal/listfile", "internal/protocol", "internal/scratch", "internal/value", "interpreter/reference"}, nil},
 	{"activities/rows", []string{"internal/protocol", "internal/requestfile", "internal/table", "internal/value"}, nil},
 	{"activities/llm", []string{"activities/llm/answer", "activities/llm/content", "activities/llm/document", "activities/llm/images", "activities/llm/ollama", "activities/llm/openai", "activities/llm/pool", "activities/llm/provider", "activities/split", "internal/documents", "internal/documents/reader", "internal/jsonschema", "internal/protocol", "internal/redaction", "internal/value"}, []string{network}},
@@ -431,6 +452,8 @@ var mayNameProviders = map[string]string{
 	"activities/llm/providers.go":            "the table",
 	"cmd/gleitzeit/internal/cli/batch.go":    "an example in the help",
 	"cmd/gleitzeit/internal/cli/provider.go": "an example in the help",
+
+	"cmd/gleitzeit/internal/batchclient/client.go": "the variable that clients of the Batch API have for its key",
 }
 
 // TestOnlyTheTableNamesProviders: to add a provider of models is to add a package and a line.

@@ -20,9 +20,13 @@ func readSecrets(l *loader) Secrets {
 	}
 }
 
-// onePath reads a path, absolute; empty where there is none. A relative one in the file is relative to its folder.
+// onePath reads a path, absolute; empty where there is none. A relative one in the file is relative to its folder. The variable may be empty:
+// there is none.
 func (l *loader) onePath(key, variable string) string {
-	given, folder, from, path := l.fromVariable(variable), currentFolder(), fromDefault, ""
+	given, folder, from, path := setting{}, currentFolder(), fromDefault, ""
+	if variable != "" {
+		given = l.fromVariable(variable)
+	}
 	if !given.isSet() {
 		given, folder = l.fromFile(key), filepath.Dir(l.file.path)
 	}

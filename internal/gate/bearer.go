@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,29 +10,52 @@ import (
 // Bearer accepts requests to these hosts, without an origin or from the same origin, with the token in the Authorization
 // header. It removes the token from the request. realm names the server for people.
 func Bearer(realm, token string, hosts Hosts, inner http.Handler) http.Handler {
-	return BearerOr(realm, token, hosts, func(w http.ResponseWriter, text string, status int) { http.Error(w, text, status) }, inner)
+	return BearerOr(realm, []Token{{Secret: token}}, hosts, func(w http.ResponseWriter, text string, status int) { http.Error(w, text, status) }, inner)
 }
 
-// BearerOr is Bearer with the responses to requests that are refused.
-func BearerOr(realm, token string, hosts Hosts, refuse func(w http.ResponseWriter, text string, status int), inner http.Handler) http.Handler {
+// Token is a token, and who has it.
+type Token struct{ Holder, Secret string }
+
+// holderKey is the key of the context of a request with its holder.
+type holderKey struct{}
+
+// Holder returns who has the token of a request that was accepted.
+func Holder(ctx context.Context) string {
+	name, _ := ctx.Value(holderKey{}).(string)
+	return name
+}
+
+// BearerOr is Bearer with several tokens, and with the responses to requests that are refused.
+func BearerOr(realm string, tokens []Token, hosts Hosts, refuse func(w http.ResponseWriter, text string, status int), inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Cache-Control", "no-store")
+		holder, accepted := holderOf(r, tokens)
 		switch {
 		case !hosts.Meant(r):
 			refuse(w, "this server only answers as "+hosts[0], http.StatusMisdirectedRequest)
 		case Foreign(r):
 			refuse(w, "this request comes from a page of another site", http.StatusForbidden)
-		case !bears(r, token):
+		case !accepted:
 			header.Set("WWW-Authenticate", fmt.Sprintf("Bearer realm=%q", realm))
 			refuse(w, "the Authorization header must be: Bearer TOKEN", http.StatusUnauthorized)
 		default:
 			r.Header.Del("Authorization")
-			inner.ServeHTTP(w, r)
+			inner.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), holderKey{}, holder)))
 		}
 	})
+}
+
+// holderOf returns who has the token of a request. Every token is compared: the time does not show which one was nearly right.
+func holderOf(r *http.Request, tokens []Token) (holder string, found bool) {
+	for _, token := range tokens {
+		if bears(r, token.Secret) && !found {
+			holder, found = token.Holder, true
+		}
+	}
+	return holder, found
 }
 
 func bears(r *http.Request, token string) bool {

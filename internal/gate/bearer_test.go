@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"crypto/x509"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -82,5 +84,44 @@ func TestTwoTokensAreNone(t *testing.T) {
 	r.Header.Add("Authorization", "Bearer b")
 	if bears(r, "a") || bears(r, "b") {
 		t.Error("one of two tokens lets in")
+	}
+}
+
+// TestHolders: who has a token is known behind the gate, and a token of nobody lets nobody in.
+func TestHolders(t *testing.T) {
+	tokens := []Token{{"", "home"}, {"alice", "one"}, {"bob", "two"}}
+	for given, want := range map[string]string{"home": "", "one": "alice", "two": "bob", "three": "refused", "": "refused", "onetwo": "refused"} {
+		got := "refused"
+		inner := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = Holder(r.Context()) })
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Host = "127.0.0.1:8234"
+		r.Header.Set("Authorization", "Bearer "+given)
+		BearerOr("x", tokens, HostsOf(8234), http.Error, inner).ServeHTTP(httptest.NewRecorder(), r)
+		if got != want {
+			t.Errorf("%q is of %q, want %q", given, got, want)
+		}
+	}
+}
+
+func TestHostsOfCertificates(t *testing.T) {
+	certificate := &x509.Certificate{DNSNames: []string{"*.example.com", "Models.example.org"}, IPAddresses: []net.IP{net.ParseIP("192.0.2.7"), net.ParseIP("2001:db8::1")}}
+	hosts := HostsOfCertificate(8235, certificate)
+	if hosts[0] != "models.example.org:8235" {
+		t.Errorf("the hosts are %q", hosts)
+	}
+	for host, want := range map[string]bool{
+		"models.example.org:8235": true, "MODELS.example.org:8235": true, "192.0.2.7:8235": true, "[2001:db8::1]:8235": true, "a.example.com:8235": true,
+		"models.example.org": false, "a.b.example.com:8235": false, "example.com:8235": false, "127.0.0.1:8235": false, "a.example.com:1": false, "": false,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Host = host
+		if got := hosts.Meant(r); got != want {
+			t.Errorf("%q: %t", host, got)
+		}
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Host = "models.example.org"
+	if !HostsOfCertificate(443, certificate).Meant(r) {
+		t.Error("the port of HTTPS may not be left out")
 	}
 }

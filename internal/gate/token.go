@@ -1,5 +1,5 @@
-// Package gate protects the servers of this program on loopback, which other users of the machine and pages in a browser can
-// reach too: with a token in the home folder, and checks of the host and the origin of a request. It does not know what is
+// Package gate protects the servers of this program, which other users of the machine and pages in a browser can reach too, also on
+// loopback: with a token in the home folder, or one for each user, and checks of the host and the origin of a request. It does not know what is
 // served.
 package gate
 

@@ -105,6 +105,9 @@ func (h *Home) APIToken() string { return h.file("api.token") }
 // BatchAPI is the folder with the files and batches of the Batch API.
 func (h *Home) BatchAPI() string { return h.file("batch-api") }
 
+// SentBatches is the folder with what commands have sent to Batch APIs and have no results of yet.
+func (h *Home) SentBatches() string { return h.file("sent-batches") }
+
 func (h *Home) runs() string { return h.file("runs") }
 
 func (h *Home) file(name string) string { return filepath.Join(h.Path, name) }

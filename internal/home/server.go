@@ -14,6 +14,9 @@ import (
 type Server struct {
 	PID    int    `json:"pid"`
 	Engine string `json:"engine,omitempty"` // host:port of the Temporal frontend; empty during the start.
+	UI     string `json:"ui,omitempty"`     // host:port of the Web UI; empty without one.
+
+	BatchAPI string `json:"batch_api,omitempty"` // The base URL of the Batch API; empty without one.
 }
 
 // Serving is the lock of the server of a home, until Release or the end of the process.
@@ -56,11 +59,41 @@ func (s *Serving) Release() error {
 	return errors.Join(err, s.lock.unlock())
 }
 
+// ServerBatchAPI returns the base URL of the Batch API that the server of this home serves now; empty if there is none. Of a server that was
+// killed, the port may be somebody else's.
+func (h *Home) ServerBatchAPI() string {
+	served, is, err := h.Served()
+	if err != nil || !is {
+		return ""
+	}
+	return served.BatchAPI
+}
+
+// Served returns the server of the home; false if none runs.
+func (h *Home) Served() (Server, bool, error) {
+	server, is := h.server()
+	if !is {
+		return Server{}, false, nil // Without a look at the lock, which would be in the way of a server that starts.
+	}
+	held, err := tryLock(h.file("server.lock"))
+	if err != nil {
+		return Server{}, false, unusable(h.Path, err)
+	}
+	if held != nil {
+		return Server{}, false, held.unlock() // The server was killed.
+	}
+	return server, true, nil
+}
+
+// server reads the description of a server; false if there is none.
+func (h *Home) server() (server Server, is bool) {
+	data, err := os.ReadFile(h.file("server.json"))
+	return server, err == nil && json.Unmarshal(data, &server) == nil && server.PID != 0
+}
+
 func (h *Home) alreadyServed() error {
 	who := ""
-	data, err := os.ReadFile(h.file("server.json"))
-	var first Server
-	if err == nil && json.Unmarshal(data, &first) == nil && first.PID != 0 {
+	if first, is := h.server(); is {
 		who = fmt.Sprintf(": process %d", first.PID)
 		if first.Engine != "" {
 			who += ", with its engine at " + first.Engine

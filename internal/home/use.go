@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -57,6 +58,28 @@ func IsEmpty(path string) (bool, error) {
 		return true, nil
 	}
 	return len(entries) == 0, err
+}
+
+// CheckLocks returns an error if locks do not work in the folder, as on some network file systems.
+func (h *Home) CheckLocks() (err error) {
+	path := h.file(".lock-" + strconv.Itoa(os.Getpid()))
+	held, err := tryLock(path)
+	if err != nil {
+		return unusable(h.Path, err)
+	}
+	if held == nil {
+		return nil // Another process with this number, of another machine or container, holds it: locks work.
+	}
+	defer func() { err = errors.Join(err, held.remove()) }()
+	second, err := tryLock(path)
+	if err != nil {
+		return unusable(h.Path, err)
+	}
+	if second != nil {
+		return errors.Join(protocol.Errorf(protocol.ConfigurationError, "locks do not work in the home folder %q", h.Path).
+			WithHint("set GLEITZEIT_HOME or --home to a folder on a local disk"), second.unlock())
+	}
+	return nil
 }
 
 // Config is the file with the settings, unless a variable names another.

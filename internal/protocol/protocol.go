@@ -21,6 +21,8 @@ type Spec struct {
 
 	Servers   []string // The servers that method patterns can name, beside those of a workflow.
 	AnyServer bool     // The servers are those of another machine: any name is valid.
+	// AllowServer returns an error if the workers do not allow a server that a workflow defines. Nil: it is not known.
+	AllowServer func(ToolServer) error
 }
 
 // Method describes one method of a protocol. Its name is the Temporal activity type.
@@ -147,6 +149,8 @@ type Request struct {
 	Secrets *redaction.Set
 	// Write receives the text of an answer in pieces, as it comes. Nil where nobody reads it. It does not block.
 	Write func(text string)
+	// Sent receives each request to a server before it is sent, with its texts as they are: they may have secrets. Nil where nobody reads it.
+	Sent func(Sent)
 	// Stream receives the response to a request of llm/request that wants a stream, in pieces, as it comes. After its error, the call ends.
 	// Nil: such a request is not supported, because a result is one document.
 	Stream func(piece []byte) error

@@ -74,7 +74,7 @@ type ServerState struct {
 	Loaded  []string // Those in memory, if it reports them.
 
 	Slots      int      // Requests that it works on at once; 0 if it does not say.
-	Context    int64    // Tokens of a request with its answer; 0 if it does not say.
+	Context    int64    // Tokens of a request with its answer, of its models in memory; 0 if it does not say, or they differ in it.
 	Modalities []string // What its model accepts beside text.
 }
 

@@ -372,26 +372,28 @@ func (t Text) First(limit int) (string, bool) {
 	return withoutHalfRune(t.clean[:limit]), true
 }
 
+// Last returns at most the last limit bytes, without half a character.
+func (t Text) Last(limit int) string {
+	last := t.clean[max(0, len(t.clean)-limit):]
+	for len(last) > 0 && !utf8.RuneStart(last[0]) {
+		last = last[1:]
+	}
+	return last
+}
+
 // Ends returns the beginning and the end of a text that is longer than limit bytes, with a mark between them.
 func (t Text) Ends(limit int) string {
 	if len(t.clean) <= limit {
 		return t.clean
 	}
 	half := limit / 2
-	last := t.clean[len(t.clean)-half:]
-	for len(last) > 0 && !utf8.RuneStart(last[0]) {
-		last = last[1:]
-	}
-	return withoutHalfRune(t.clean[:half]) + "\n[…]\n" + last
+	return withoutHalfRune(t.clean[:half]) + "\n[…]\n" + t.Last(half)
 }
 
 // LastLines returns the last lines of the text, and of those at most the last limit bytes, after a line with "…" if something
 // was cut.
 func (t Text) LastLines(lines, limit int) string {
-	last := t.clean[max(0, len(t.clean)-limit):]
-	for len(last) > 0 && !utf8.RuneStart(last[0]) {
-		last = last[1:]
-	}
+	last := t.Last(limit)
 	all := strings.Split(last, "\n")
 	last = strings.Join(all[max(0, len(all)-lines):], "\n")
 	if len(last) == len(t.clean) {

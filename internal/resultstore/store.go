@@ -103,10 +103,13 @@ func ChunkKey(of Key, hash string) Key {
 	return Key{Run: of.Run, Execution: of.Execution, Task: of.Task + "/chunk/" + hash, Item: max(of.Item, 0)}
 }
 
+// RoundSuffix follows the task in the Key of its rounds.
+const RoundSuffix = "/round"
+
 // RoundKey returns the Key of a round of a task, of the attempt that was it. No task has such an id, and no query for tasks themselves
 // finds it.
 func RoundKey(of Key) Key {
-	of.Task, of.Item = of.Task+"/round", max(of.Item, 0)
+	of.Task, of.Item = of.Task+RoundSuffix, max(of.Item, 0)
 	return of
 }
 
@@ -141,6 +144,7 @@ type Record struct {
 	Counts     *protocol.Counts `json:"counts,omitempty"`   // Of such a task that has ended.
 	Summary    *protocol.Ref    `json:"summary,omitempty"`  // Of such a task with many items: a Summary of them.
 	Approval   *protocol.Ref    `json:"approval,omitempty"` // Of a task that asks people: a protocol.Approval.
+	Log        *protocol.Ref    `json:"log,omitempty"`      // Of an attempt that has sent or printed something: a protocol.CallLog.
 	Call       string           `json:"call,omitempty"`     // Of a task or item: what identifies its resolved call. Secrets are not part of it.
 	Sealed     []byte           `json:"sealed,omitempty"`   // What is encrypted, while it is stored.
 
@@ -159,7 +163,7 @@ func (r *Record) Outcome() protocol.Outcome {
 // Refs returns the Refs of all values that the record refers to; a change of one changes the record.
 func (r *Record) Refs() []*protocol.Ref {
 	var refs []*protocol.Ref
-	for _, ref := range []*protocol.Ref{r.Value, r.Plan, r.Items, r.Printed, r.Summary, r.Approval} {
+	for _, ref := range []*protocol.Ref{r.Value, r.Plan, r.Items, r.Printed, r.Summary, r.Approval, r.Log} {
 		if ref != nil {
 			refs = append(refs, ref)
 		}
@@ -183,6 +187,7 @@ type Query struct {
 	Workflow  string          // Without Run: only runs of the workflow.
 	Status    protocol.Status // Without Run: only runs in the status.
 	Before    time.Time       // Without Run: only runs that started before; zero for all.
+	Since     time.Time       // Without Run: only runs that started then or later; zero for all.
 	Limit     int             // Maximum number of Records; 0 is no limit.
 }
 

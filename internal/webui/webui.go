@@ -38,6 +38,8 @@ type Options struct {
 	// Engine returns the address (host:port) of the engine. It is called at each connection, so that the UI survives a
 	// take-over.
 	Engine func() (string, error)
+	// ExactPort: a port that is taken is an error; otherwise the UI listens on another one.
+	ExactPort bool
 	// Payloads is the storage of payloads that are too large for a history; the UI offers them for download. Without drivers
 	// there are none.
 	Payloads converter.ExternalStorage
@@ -77,6 +79,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	listener, err := gate.Listen(ctx, o.Port, func(address string) {
 		o.Log.Warn("the port of the Web UI is in use; using another", "taken", o.Port, "address", address)
 	})
+	if err == nil && o.ExactPort && o.Port != 0 && listener.Addr().(*net.TCPAddr).Port != o.Port {
+		return nil, errors.Join(protocol.Errorf(protocol.ConfigurationError, "cannot serve the Web UI: port %d is in use", o.Port).
+			WithHint("name another one with --ui-port, leave the flag out to use any, or run without the Web UI: --no-ui"), listener.Close(), engine.Close())
+	}
 	if err != nil {
 		return nil, errors.Join(failed("cannot listen on %s: %v", gate.Loopback, err), engine.Close())
 	}

@@ -142,6 +142,9 @@ func Family(protocolName string) string {
 
 // SuggestMethod looks for a method of nearly that name, in one protocol or in all: in full, and by its last part.
 func (c *Catalog) SuggestMethod(name, protocolName string) string {
+	if hint := c.methodsOf(name); hint != "" && protocolName == "" {
+		return hint
+	}
 	var full []string
 	for _, spec := range c.specs {
 		if protocolName != "" && spec.Name != protocolName {
@@ -161,6 +164,31 @@ func (c *Catalog) SuggestMethod(name, protocolName string) string {
 		return hint
 	}
 	return c.Suggest(Family(protocolName)+"/"+name, full)
+}
+
+// methodsOf names the methods of a protocol, for a name that is that of a protocol.
+func (c *Catalog) methodsOf(name string) string {
+	const most = 4
+	for _, spec := range c.specs {
+		if name != Family(spec.Name) && name != spec.Name {
+			continue
+		}
+		var names []string
+		for _, m := range spec.Methods {
+			if !m.IsPattern() {
+				names = append(names, m.Name)
+			}
+		}
+		if len(names) > most {
+			names = append(names[:most], "others")
+		}
+		if last := len(names) - 1; last > 0 {
+			return "it is a protocol, whose methods are " + strings.Join(names[:last], ", ") + " and " + names[last]
+		} else if last == 0 {
+			return "did you mean " + definition.Quote(names[0]) + "?"
+		}
+	}
+	return ""
 }
 
 // SuggestProtocol looks for a protocol of nearly that name.

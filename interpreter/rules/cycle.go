@@ -59,7 +59,7 @@ func cycleHint(c *Context, circle []int) string {
 			return fmt.Sprintf("%s depends on %q because of the defaults in line %d; give it that parameter in the task", c.Tasks[circle[i]].Label(), c.Tasks[task].ID, at.Line)
 		}
 	}
-	return ""
+	return "remove one of these references or dependencies"
 }
 
 // shortestCycle returns the shortest way from a task of a group back to itself, by breadth first in the file's order.

@@ -14,7 +14,7 @@ func duplicateID(c *Context) {
 		if first == nil || first == task || first.IsBatch {
 			continue
 		}
-		what, hint := "id "+definition.Quote(task.ID), ""
+		what, hint := "id "+definition.Quote(task.ID), "give one of them another id"
 		if task.IDFromName || first.IDFromName {
 			hint = "give both tasks an id"
 		}

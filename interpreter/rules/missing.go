@@ -9,15 +9,15 @@ import (
 func missing(c *Context) {
 	flow := c.Definition
 	if resolve.IsMissing(flow.Root, "name") {
-		c.report(flow.Root.Position, `required key "name" is missing`, "")
+		c.report(flow.Root.Position, `required key "name" is missing`, "write name: TITLE")
 	}
 	tasks := flow.Root.Get("tasks")
 	switch {
 	case flow.Batch != nil:
 	case tasks == nil:
-		c.report(flow.Root.Position, `required key "tasks" is missing`, "")
+		c.report(flow.Root.Position, `required key "tasks" is missing`, "write tasks: [{id: a, method: …}]")
 	case tasks.Kind == value.KindNull || tasks.Kind == value.KindList && len(tasks.Elements) == 0:
-		c.report(tasks.Position, `"tasks" must contain at least one task`, "")
+		c.report(tasks.Position, `"tasks" must contain at least one task`, "write tasks: [{id: a, method: …}]")
 	}
 	for _, task := range c.Tasks {
 		if task.IsBatch {
@@ -28,10 +28,10 @@ func missing(c *Context) {
 			continue
 		}
 		if resolve.IsMissing(task.Node, "id") && resolve.IsMissing(task.Node, "name") {
-			c.report(task.Node.Position, `a `+task.What()+` must have an "id" or a "name"`, "")
+			c.report(task.Node.Position, `a `+task.What()+` must have an "id" or a "name"`, "write id: NAME")
 		}
 		if task.StepsNode == nil && resolve.IsMissing(task.Node, "method") && resolve.IsMissing(task.Node, "workflow") {
-			c.report(task.Node.Position, task.Label()+`: required key "method" is missing`, "")
+			c.report(task.Node.Position, task.Label()+`: required key "method" is missing`, "`gleitzeit methods` lists them")
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 // reference is not known yet and fits.
 func parameters(c *Context) {
 	checkDefaults(c)
+	misplaced := c.tasksWithMisplacedParameters()
 	for _, task := range c.Calls() {
 		if task.Method == nil || task.Parameters == nil && hasParameters(task.Node) {
 			continue
@@ -28,8 +29,8 @@ func parameters(c *Context) {
 			c.report(task.Place(), "the schema of "+task.Method.Name+" is invalid: "+task.Method.SchemaError, "")
 			continue
 		}
-		if task.Method.Schema == nil {
-			continue
+		if task.Method.Schema == nil || task.Parameters == nil && misplaced[task] {
+			continue // What is missing stands in another place, where it is reported.
 		}
 		given := &definition.Node{Position: task.Node.Position, Kind: value.KindObject}
 		if task.Parameters != nil {

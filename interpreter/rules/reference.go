@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,11 +28,41 @@ func references(c *Context) {
 		}
 		if task.Parameters != nil {
 			checkKeys(c, task.Parameters)
+			noteBraces(c, task.Parameters)
 		}
 		if task.Each != nil && task.Each.Values != nil {
 			checkKeys(c, task.Each.Values)
 		}
 	}
+}
+
+// braces are references of other engines: {{ inputs.topic }}.
+var braces = regexp.MustCompile(`\{\{-? *([A-Za-z_][A-Za-z0-9_-]*)((?:\.[A-Za-z0-9_-]+)*) *-?\}\}`)
+
+// noteBraces notes texts that look like references to an input or a task, and are none. They may be meant: a prompt can be about braces.
+func noteBraces(c *Context, n *definition.Node) {
+	for _, element := range n.Elements {
+		noteBraces(c, element)
+	}
+	for _, field := range n.Fields {
+		noteBraces(c, field.Value)
+	}
+	if n.Kind != value.KindString {
+		return
+	}
+	found := braces.FindStringSubmatch(n.Text)
+	if found == nil {
+		return
+	}
+	meant := found[1] + found[2]
+	switch {
+	case found[1] == "inputs":
+	case c.HasInput(found[1]):
+		meant = "inputs." + meant
+	case c.Names.WithID(found[1]) == nil:
+		return
+	}
+	c.note(n.Position, definition.Shorten(found[0])+" is text, not a reference", "write ${"+definition.Shorten(meant)+"} for one")
 }
 
 // place says which references a text can have.
@@ -253,8 +284,11 @@ func badInput(c *Context, ref reference.Reference) (message, hint string) {
 	if c.HasInput(name) {
 		return "", ""
 	}
-	return fmt.Sprintf("%s refers to the input %s, which is not declared", shown(ref), definition.Quote(name)),
-		c.Suggest(name, c.InputNames)
+	hint = c.Suggest(name, c.InputNames)
+	if hint == "" {
+		hint = "declare it at the top: inputs: {" + definition.Shorten(name) + ": …}"
+	}
+	return fmt.Sprintf("%s refers to the input %s, which is not declared", shown(ref), definition.Quote(name)), hint
 }
 
 // shown puts a reference into a message.

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -18,6 +19,22 @@ func toolServers(c *Context) {
 		described := resolve.ReadToolServer(server, c.FlowFolder)
 		for _, problem := range described.Problems() {
 			c.report(placeOf(server, problem.Key), problem.Message, "")
+		}
+		if len(described.Problems()) == 0 {
+			checkAllowed(c, server, described)
+		}
+	}
+}
+
+// checkAllowed: what the settings do not allow would fail when a task calls the server.
+func checkAllowed(c *Context, server *definition.ToolServer, described protocol.ToolServer) {
+	for _, spec := range c.Specs {
+		if spec.AllowServer == nil || slices.Contains(spec.Servers, server.Name) { // That of the settings takes precedence.
+			continue
+		}
+		if err := spec.AllowServer(described); err != nil {
+			known := protocol.AsError(err, protocol.ConfigurationError)
+			c.report(server.At, known.Message, known.Hint)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
@@ -31,6 +32,20 @@ func (c *Context) hintForKey(unknown definition.UnknownKey, of *resolve.Task) st
 		return hint
 	}
 	return c.Suggest(unknown.Key, unknown.Known)
+}
+
+// tasksWithMisplacedParameters returns the tasks with parameters beside the method, or under a name that "parameters" has elsewhere.
+func (c *Context) tasksWithMisplacedParameters() map[*resolve.Task]bool {
+	unknown := c.tasksOfUnknownKeys()
+	found := map[*resolve.Task]bool{}
+	for _, key := range c.Definition.UnknownKeys {
+		task := unknown[key.At]
+		if task != nil && task.Method != nil &&
+			(slices.Contains(task.Method.Properties, key.Key) || strings.HasPrefix(equivalentOf(key.Key, key.Where), `use "parameters"`)) {
+			found[task] = true
+		}
+	}
+	return found
 }
 
 // tasksOfUnknownKeys returns the tasks that have the unknown keys that will be shown, by the places of the keys.

@@ -3,6 +3,7 @@ package ollama
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,14 +24,14 @@ func (o *server) failed(ctx context.Context, model string, secrets provider.Secr
 		return err
 	}
 	if refusal, is := errors.AsType[refusal](err); is {
-		return o.refused(o.response(model, refusal.status, secrets, refusal.body, refusal.after))
+		return o.refused(ctx, o.response(model, refusal.status, secrets, refusal.body, refusal.after))
 	}
 	if status, is := errors.AsType[api.StatusError](err); is {
 		body := provider.ReadError([]byte(status.ErrorMessage), status.Status)
-		return o.refused(o.response(model, status.StatusCode, secrets, body, 0))
+		return o.refused(ctx, o.response(model, status.StatusCode, secrets, body, 0))
 	}
 	if denied, is := errors.AsType[api.AuthorizationError](err); is {
-		return o.refused(o.response(model, denied.StatusCode, secrets, provider.ErrorBody{Text: denied.Error()}, 0))
+		return o.refused(ctx, o.response(model, denied.StatusCode, secrets, provider.ErrorBody{Text: denied.Error()}, 0))
 	}
 	said := secrets.Quote(o.base, provider.Cause(err))
 	if _, is := errors.AsType[*url.Error](err); is {
@@ -49,10 +50,14 @@ func (o *server) response(model string, status int, secrets provider.Secrets, bo
 }
 
 // refused makes an error from a response that is one.
-func (o *server) refused(r provider.Response) error {
+func (o *server) refused(ctx context.Context, r provider.Response) error {
 	if r.Status == http.StatusNotFound && r.Model != "" && strings.Contains(r.Text, "model") {
+		hint := fmt.Sprintf("run `ollama pull %s`, or set `auto_pull: true` for the task or in providers.ollama of config.yaml", r.Model)
+		if names := o.modelNames(ctx); names != "" {
+			hint += "; it has " + names
+		}
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, r.Model).
-			WithHint("run `ollama pull %s`, or set `auto_pull: true` for the task or in providers.ollama of config.yaml", r.Model), provider.ModelMissing)
+			WithHint("%s", hint), provider.ModelMissing)
 	}
 	if err := r.Known(); err != nil {
 		return err

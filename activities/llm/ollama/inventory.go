@@ -108,6 +108,44 @@ func (o *server) contextNow(ctx context.Context, name string) int64 {
 	return size
 }
 
+// modelNames lists a few models of the server, for people; empty if it does not say. They are read at most once a minute: each item of a
+// batch may miss the same model.
+func (o *server) modelNames(ctx context.Context) string {
+	o.mu.Lock()
+	known := o.names
+	o.mu.Unlock()
+	if time.Since(known.read) < contextFor {
+		return known.text
+	}
+	listed, err := o.client.List(ctx)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, m := range listed.Models {
+		names = append(names, strings.TrimSuffix(m.Model, ":latest"))
+	}
+	slices.Sort(names)
+	const few = 8
+	if more := len(names) - few; more > 0 {
+		names = append(names[:few], fmt.Sprintf("%d more", more))
+	}
+	text := strings.Join(names, ", ")
+	if text == "" {
+		text = "no models yet"
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.names = knownNames{text, time.Now()}
+	return text
+}
+
+// knownNames is a list of models, and when it was read.
+type knownNames struct {
+	text string
+	read time.Time
+}
+
 // inventory lists the models that the server has, or has loaded. A copy of a model is loaded under the name that was called first.
 type inventory struct {
 	Models []listedModel `json:"models"`
@@ -175,6 +213,19 @@ func (o *server) LoadedModels(ctx context.Context) ([]string, bool) {
 	return names, true
 }
 
+// sharedContext returns the context of the models in memory; 0 if there are none, or they differ in it.
+func (o *server) sharedContext(ctx context.Context) int64 {
+	running, err := document[inventory](ctx, o, "/api/ps", nil)
+	if err != nil || len(running.Models) == 0 {
+		return 0
+	}
+	first := running.Models[0].ContextLength
+	if slices.ContainsFunc(running.Models, func(m listedModel) bool { return m.ContextLength != first }) {
+		return 0
+	}
+	return first
+}
+
 func (o *server) State(ctx context.Context, secrets provider.Secrets) (protocol.ServerState, error) {
 	var state protocol.ServerState
 	version, err := o.client.Version(ctx)
@@ -191,5 +242,6 @@ func (o *server) State(ctx context.Context, secrets provider.Secrets) (protocol.
 	}
 	slices.Sort(state.Models)
 	state.Loaded, _ = o.LoadedModels(ctx)
+	state.Context = o.sharedContext(ctx)
 	return state, nil
 }

@@ -26,6 +26,7 @@ type server struct {
 	sighted map[string]bool // Models that are known to take images. That a model does not may change by a pull.
 
 	contexts map[string]knownContext // Of models in memory.
+	names    knownNames              // Of all models.
 }
 
 func open(base *url.URL, shown string) provider.Server {

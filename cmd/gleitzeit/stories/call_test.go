@@ -2,9 +2,12 @@ package stories_test
 
 import (
 	"fmt"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
 
 func TestCall(t *testing.T) {
@@ -23,7 +26,7 @@ func TestCall(t *testing.T) {
 		{2, "mcp/tool.add a=2", "", "gleitzeit: required parameter \"b\" of mcp/tool.add is missing\n"},
 		{2, "mcp/tool.add a=x b=3", "", "gleitzeit: parameter \"a\" of mcp/tool.add must be a number, not \"x\"\n"},
 		{2, "mcp/tool.ad a=2", "", "gleitzeit: unknown method \"mcp/tool.ad\"; did you mean \"mcp/tool.add\"?\n"},
-		{2, "mcp/tool.add a", "", "gleitzeit: \"a\": expected NAME=VALUE\n"},
+		{2, "mcp/tool.add a", "", "gleitzeit: \"a\": expected NAME=VALUE; `gleitzeit methods mcp/tool.add` lists the names\n"},
 		{2, "python/execute file=none.py", "", "gleitzeit: file \"none.py\" does not exist: "},
 		{0, "python/execute function=math.sqrt args=[16]", "4.0\n", ""},
 		{0, `python/register name=twice module=operator function=add -o jsonl`, "", ""},
@@ -89,4 +92,19 @@ func TestCallOfAToolOfAServer(t *testing.T) {
 	}
 	_, said := u.Gleitzeit(5, "call", "mcp/test.tool.strict", "n=x")
 	wantLines(t, "call", said, "parameters.n: got string, want ")
+}
+
+// TestCallReadsStandardInput: as the prompt, and after it.
+func TestCallReadsStandardInput(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	for _, args := range []string{"prompt=-", "prompt=Summarize --stdin", "--stdin"} {
+		for letter, want := range map[string]string{"a PINEAPPLE\n": "I saw the PINEAPPLE.\n", "a pear\n": "Hello from the scripted model.\n"} {
+			command := exec.Command(program(t), append([]string{"call", "llm/chat"}, strings.Fields(args)...)...)
+			command.Dir, command.Env, command.Stdin = u.Work, u.Environment(), strings.NewReader(letter)
+			if output, err := command.CombinedOutput(); err != nil || string(output) != want {
+				t.Errorf("call llm/chat %s < %q printed %q, %v", args, letter, output, err)
+			}
+		}
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -207,4 +209,38 @@ func TestWebUIOffersLargePayloads(t *testing.T) {
 	if status := b.answered(address); status != http.StatusOK {
 		t.Errorf("the payload's download has status %d; the page asked for %q", status, b.asked())
 	}
+}
+
+// TestOpen prints the link of a run, which lets its holder in.
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	s := u.serveUI()
+	run := u.tea()
+	stdout, _ := u.Gleitzeit(0, "open", run, "--print")
+	want := s.base + "/namespaces/default/workflows/" + run + "?token=" + s.token + "\n"
+	if stdout != want {
+		t.Fatalf("open printed %q, want %q", stdout, want)
+	}
+	response, err := stranger(t).Get(strings.TrimSpace(stdout))
+	must(t, err)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK || response.Request.URL.RawQuery != "" {
+		t.Errorf("the link led to %s: %s", response.Request.URL, response.Status)
+	}
+	// On a terminal with a browser: no word of a command, which other users can see, has the token.
+	programs := t.TempDir()
+	write(t, filepath.Join(programs, "xdg-open"), "#!/bin/sh\nset -e\necho \"$@\" > words\ncp \"$1\" opened.html\n")
+	must(t, os.Chmod(filepath.Join(programs, "xdg-open"), 0o755))
+	terminal := exec.Command("python3", "-c", "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))", program(t), "open", run)
+	terminal.Dir, terminal.Env = u.Work, u.Environment("DISPLAY=:99", "PATH="+programs+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	output, err := terminal.CombinedOutput()
+	if err != nil || !strings.Contains(string(output), "opened "+strings.TrimSuffix(want, "?token="+s.token+"\n")+" in the browser") || strings.Contains(string(output), s.token) {
+		t.Errorf("open printed %q, %v", output, err)
+	}
+	if page := read(t, u.Path("opened.html")); !strings.Contains(page, strings.TrimSpace(want)) || strings.Contains(read(t, u.Path("words")), s.token) {
+		t.Errorf("the browser got %q with %q", read(t, u.Path("words")), page)
+	}
+	_, stderr := u.Gleitzeit(1, "open", "nope")
+	wantLines(t, "standard error", stderr, `there is no run "nope"`)
 }

@@ -94,7 +94,7 @@ func later(a, b kept) bool {
 func wanted(r resultstore.Record, q resultstore.Query) bool {
 	if q.Run == "" {
 		return r.Kind == resultstore.Run && (q.Workflow == "" || r.Workflow == q.Workflow) && (q.Status == "" || r.Status == q.Status) &&
-			(q.Before.IsZero() || r.StartedAt.Before(q.Before))
+			(q.Before.IsZero() || r.StartedAt.Before(q.Before)) && (q.Since.IsZero() || !r.StartedAt.Before(q.Since))
 	}
 	return r.Run == q.Run && r.Execution == q.Execution && (q.Kind == "" || r.Kind == q.Kind) && (q.Task == "" || r.Task == q.Task) &&
 		(q.Item == nil || r.Item == *q.Item || q.Last != nil && *q.Item <= r.Item && r.Item <= *q.Last)

@@ -54,8 +54,12 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 			if !query.Before.IsZero() {
 				before = "(1" + moment(query.Before)
 			}
+			since := "-"
+			if !query.Since.IsZero() {
+				since = "[1" + moment(query.Since)
+			}
 			most := cmp.Or(query.Limit, -1)
-			return runsScript.Run(ctx, s.client, nil, prefix, filter, run, before, most).StringSlice()
+			return runsScript.Run(ctx, s.client, nil, prefix, filter, run, before, since, most).StringSlice()
 		}
 		from, to := fieldsOf(query)
 		most := query.Limit

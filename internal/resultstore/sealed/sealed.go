@@ -167,6 +167,8 @@ type hidden struct {
 	Pages   []protocol.Ref  `json:"pages,omitempty"`
 	Printed *protocol.Ref   `json:"printed,omitempty"`
 	Summary *protocol.Ref   `json:"summary,omitempty"`
+	Asked   *protocol.Ref   `json:"approval,omitempty"`
+	Log     *protocol.Ref   `json:"log,omitempty"`
 	Call    string          `json:"call,omitempty"`
 }
 
@@ -174,10 +176,10 @@ type hidden struct {
 func (s *Store) seal(record resultstore.Record) (resultstore.Record, error) {
 	h := hidden{
 		Reason: record.Reason, Error: record.Error, Warning: record.Warning, Value: record.Value, Plan: record.Plan, Items: record.Items, Pages: record.Pages,
-		Printed: record.Printed, Summary: record.Summary, Call: record.Call,
+		Printed: record.Printed, Summary: record.Summary, Asked: record.Approval, Log: record.Log, Call: record.Call,
 	}
 	record.Reason, record.Error, record.Warning, record.Call = "", nil, "", ""
-	for _, ref := range []**protocol.Ref{&record.Value, &record.Plan, &record.Items, &record.Printed, &record.Summary} {
+	for _, ref := range []**protocol.Ref{&record.Value, &record.Plan, &record.Items, &record.Printed, &record.Summary, &record.Approval, &record.Log} {
 		if *ref != nil {
 			*ref = &protocol.Ref{Hash: s.name((*ref).Hash), Size: (*ref).Size}
 		}
@@ -218,6 +220,7 @@ func (s *Store) open(record resultstore.Record) (resultstore.Record, error) {
 	record.Task, record.Sealed = cmp.Or(h.Task, record.Task), nil
 	record.Reason, record.Error, record.Warning = h.Reason, h.Error, h.Warning
 	record.Value, record.Plan, record.Items, record.Pages, record.Printed, record.Summary, record.Call = h.Value, h.Plan, h.Items, h.Pages, h.Printed, h.Summary, h.Call
+	record.Approval, record.Log = cmp.Or(h.Asked, record.Approval), h.Log // Earlier versions did not encrypt the former.
 	return record, nil
 }
 
@@ -235,6 +238,7 @@ func (s *Store) Records(ctx context.Context, query resultstore.Query) ([]results
 		switch {
 		case errors.Is(err, encryption.ErrMissingKey) && query.Run == "":
 			records[i].Sealed, records[i].Value, records[i].Plan, records[i].Items, records[i].Printed, records[i].Summary = nil, nil, nil, nil, nil, nil
+			records[i].Approval, records[i].Log = nil, nil
 		case err != nil:
 			return nil, err
 		default:

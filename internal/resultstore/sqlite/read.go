@@ -128,6 +128,10 @@ func selection(query resultstore.Query) (statement string, args []any) {
 			where = append(where, "started_at < ?")
 			args = append(args, query.Before.UnixNano())
 		}
+		if !query.Since.IsZero() {
+			where = append(where, "started_at >= ?")
+			args = append(args, query.Since.UnixNano())
+		}
 		order = "started_at DESC, rowid DESC"
 	} else {
 		wanted("run", query.Run)

@@ -50,11 +50,15 @@ func runsAreChosenByStart(t *testing.T, store resultstore.Store) {
 	wants(t, store, resultstore.Query{Before: third.StartedAt, Limit: 1}, second)
 	wants(t, store, resultstore.Query{Before: third.StartedAt.Add(1), Status: protocol.Completed}, third)
 	wants(t, store, resultstore.Query{Before: first.StartedAt})
+	wants(t, store, resultstore.Query{Since: second.StartedAt}, third, second)
+	wants(t, store, resultstore.Query{Since: second.StartedAt, Limit: 1}, third)
+	wants(t, store, resultstore.Query{Since: second.StartedAt, Before: third.StartedAt}, second)
+	wants(t, store, resultstore.Query{Since: third.StartedAt.Add(1)})
 }
 
 func pruneRemovesWhatIsNamed(t *testing.T, store resultstore.Store) {
 	values := map[string][]byte{}
-	for _, name := range []string{"gone", "shared", "kept", "list", "plan", "input", "unused", "function", "printed", "summary"} {
+	for _, name := range []string{"gone", "shared", "kept", "list", "plan", "input", "unused", "function", "printed", "log", "approval", "summary"} {
 		values[name] = fmt.Appendf(nil, "%q", name)
 		putValues(t, store, values[name])
 	}
@@ -65,7 +69,7 @@ func pruneRemovesWhatIsNamed(t *testing.T, store resultstore.Store) {
 	oldRun, oldTask, oldShared := runOf("old", "e", 0), of("old", "e", taskOf("a", 0, 1)), of("old", "e", taskOf("b", protocol.NoItem, 1))
 	oldRun.Plan, oldTask.Value, oldShared.Value = ref("plan"), ref("gone"), ref("shared")
 	again, task, item := runOf("old", "newer", 5), taskOf("b", protocol.NoItem, 1), taskOf("b", 0, 1)
-	task.Value, task.Items, item.Value, item.Printed, task.Summary = ref("shared"), ref("list"), ref("kept"), ref("printed"), ref("summary")
+	task.Value, task.Items, item.Value, item.Printed, item.Log, task.Approval, task.Summary = ref("shared"), ref("list"), ref("kept"), ref("printed"), ref("log"), ref("approval"), ref("summary")
 	task, item = of("old", "newer", task), of("old", "newer", item)
 	function := functionOf("f")
 	function.Value = ref("function")
@@ -85,7 +89,7 @@ func pruneRemovesWhatIsNamed(t *testing.T, store resultstore.Store) {
 	for _, name := range []string{"gone", "plan", "unused"} {
 		wantsNoValue(t, store, values[name])
 	}
-	for _, name := range []string{"shared", "kept", "list", "input", "function", "printed", "summary"} {
+	for _, name := range []string{"shared", "kept", "list", "input", "function", "printed", "log", "approval", "summary"} {
 		wantsValue(t, store, *ref(name), values[name])
 	}
 	prune(t, store, request, resultstore.Pruned{})

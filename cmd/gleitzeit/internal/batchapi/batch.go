@@ -32,6 +32,7 @@ type record struct {
 	document
 	Content  string `json:"content"`         // The hash of the requests.
 	Filename string `json:"filename"`        // Of the file of requests.
+	Owner    string `json:"owner,omitempty"` // As that of a file.
 	Keep     int64  `json:"keep,omitempty"`  // After how many seconds the files with the results expire; 0: they do not.
 	Moved    int64  `json:"moved,omitempty"` // When the status last changed, in nanoseconds.
 }

@@ -1,4 +1,4 @@
-// Package batchapi serves OpenAI's Batch API on loopback: files of requests, and batches, each of which is a run. It keeps files and
+// Package batchapi serves OpenAI's Batch API, on loopback unless the settings say more: files of requests, and batches, each of which is a run. It keeps files and
 // batches in a folder of the home, executes runs through its interface Runs, and answers clients in the forms of that API. It knows no
 // Temporal and no model server.
 package batchapi
@@ -20,7 +20,7 @@ import (
 // Options are the options of a server.
 type Options struct {
 	Home        *home.Home
-	Port        int // On loopback; 0 is any.
+	Access      Access
 	Runs        Runs
 	Specs       []protocol.Spec    // The protocols that plans are compiled for.
 	MaxBytes    int64              // Of a file.
@@ -40,15 +40,18 @@ const (
 
 // Server is a server of the API.
 type Server struct {
-	listener net.Listener
-	serving  *gate.Serving
-	batches  *batches
-	end      context.CancelFunc
+	url     string
+	serving *gate.Serving
+	batches *batches
+	end     context.CancelFunc
 }
 
 // Start serves the API, and continues the batches that an earlier server has left. The caller stops it. No other server of the home may
 // run. An error is a *protocol.Error.
 func Start(ctx context.Context, o Options) (*Server, error) {
+	if err := o.Access.check(); err != nil {
+		return nil, err
+	}
 	token, err := gate.LoadToken(o.Home.APIToken())
 	if err != nil {
 		return nil, failed("cannot store its token %q: %v", o.Home.APIToken(), err)
@@ -57,18 +60,16 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, failed("%v", err)
 	}
-	listener, err := gate.Listen(ctx, o.Port, func(address string) {
-		o.Tell("the port of the Batch API is in use; using " + address)
-	})
+	listener, hosts, url, err := o.Access.listen(ctx, o.Tell)
 	if err != nil {
-		return nil, failed("cannot listen on %s: %v", gate.Loopback, err)
+		return nil, err
 	}
 	living, end := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Server{listener: listener, batches: newBatches(living, o, kept), end: end}
+	s := &Server{url: url + "/v1", batches: newBatches(living, o, kept), end: end}
 	api := newAPI(o, kept, s.batches)
-	hosts := gate.HostsOf(listener.Addr().(*net.TCPAddr).Port)
+	tokens := append([]gate.Token{{Secret: token}}, o.Access.Tokens...) // That of the home has no name: it may do everything.
 	server := &http.Server{
-		Handler:           gate.BearerOr("gleitzeit batch api", token, hosts, refuseAccess, api.routes()),
+		Handler:           gate.BearerOr("gleitzeit batch api", tokens, hosts, refuseAccess, api.routes()),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -89,7 +90,7 @@ func failed(format string, args ...any) *protocol.Error {
 }
 
 // URL returns the base URL for clients.
-func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + "/v1" }
+func (s *Server) URL() string { return s.url }
 
 // Stop waits for requests in flight, as long as ctx lasts, and leaves open batches to the next server.
 func (s *Server) Stop(ctx context.Context) error {

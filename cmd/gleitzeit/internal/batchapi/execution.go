@@ -370,7 +370,7 @@ func (e *execution) writeResults(ctx context.Context, b *record, run *view.Run) 
 		if part.lines == 0 {
 			continue
 		}
-		f := &file{ID: part.id, CreatedAt: time.Now().Unix(), Filename: fmt.Sprintf("%s_%s.jsonl", b.ID, part.name), Purpose: ofOutput}
+		f := &file{ID: part.id, CreatedAt: time.Now().Unix(), Filename: fmt.Sprintf("%s_%s.jsonl", b.ID, part.name), Purpose: ofOutput, Owner: b.Owner}
 		if b.Keep > 0 {
 			f.ExpiresAt = f.CreatedAt + b.Keep
 		}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/gate"
 )
 
 // file is the record of a file.
@@ -16,7 +18,8 @@ type file struct {
 	ExpiresAt int64  `json:"expires_at,omitempty"`
 	Filename  string `json:"filename"`
 	Purpose   string `json:"purpose"`
-	Content   string `json:"content"` // The hash of its bytes.
+	Content   string `json:"content"`         // The hash of its bytes.
+	Owner     string `json:"owner,omitempty"` // Who has uploaded it, or the batch; empty: whoever has the token of the home.
 }
 
 // The purposes of files.
@@ -43,17 +46,23 @@ func (f *file) document() fileDocument {
 
 func (f *file) expired() bool { return f.ExpiresAt > 0 && f.ExpiresAt <= time.Now().Unix() }
 
-// find returns the file of a request.
-func (a *api) find(id string) (*file, error) {
+// mayUse reports whether a client may know of what an owner has: everything is for whoever has the token of the home.
+func mayUse(r *http.Request, owner string) bool {
+	holder := gate.Holder(r.Context())
+	return holder == "" || holder == owner
+}
+
+// find returns the file of a request. One of somebody else is none.
+func (a *api) find(r *http.Request, id string) (*file, error) {
 	f, err := a.storage.file(id)
-	if errors.Is(err, errNoRecord) || err == nil && f.expired() {
+	if errors.Is(err, errNoRecord) || err == nil && (f.expired() || !mayUse(r, f.Owner)) {
 		return nil, refusal(http.StatusNotFound, "id", "", "No such File object: %.60q", id)
 	}
 	return f, err
 }
 
 func (a *api) getFile(w http.ResponseWriter, r *http.Request) error {
-	f, err := a.find(r.PathValue("id"))
+	f, err := a.find(r, r.PathValue("id"))
 	if err == nil {
 		answer(w, http.StatusOK, f.document())
 	}
@@ -61,7 +70,7 @@ func (a *api) getFile(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) deleteFile(w http.ResponseWriter, r *http.Request) error {
-	f, err := a.find(r.PathValue("id"))
+	f, err := a.find(r, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -78,7 +87,7 @@ func (a *api) deleteFile(w http.ResponseWriter, r *http.Request) error {
 
 // content sends what a file has, or the ranges of it that the client wants.
 func (a *api) content(w http.ResponseWriter, r *http.Request) error {
-	f, err := a.find(r.PathValue("id"))
+	f, err := a.find(r, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -110,7 +119,7 @@ func (a *api) listFiles(w http.ResponseWriter, r *http.Request) error {
 	purpose := r.URL.Query().Get("purpose")
 	found, more, err := collect(page, a.storage.ids(filesFolder), func(id string) (document fileDocument, wanted bool, err error) {
 		f, err := a.storage.file(id)
-		if errors.Is(err, errNoRecord) || err != nil || f.expired() || purpose != "" && f.Purpose != purpose {
+		if errors.Is(err, errNoRecord) || err != nil || f.expired() || !mayUse(r, f.Owner) || purpose != "" && f.Purpose != purpose {
 			return document, false, ignoreMissing(err)
 		}
 		return f.document(), true, nil

@@ -8,11 +8,21 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
 	"github.com/gleitzeit/gleitzeit/interpreter"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // priority is that of the requests of batches: calls that somebody waits for go first.
 const priority = "low"
+
+// waiting is how many requests of a batch are in flight for each call that the servers take at once: while some are answered, and their
+// results are stored, the next ones wait for a server already.
+const waiting = 2
+
+// atOnce returns how many requests of a batch are in flight: as many as keep all servers busy, and at least as many as of any run.
+func atOnce(slots int) int {
+	return min(max(waiting*slots, plan.DefaultMaxParallel), definition.MaxParallel)
+}
 
 // plan compiles the run of a batch, which `gleitzeit batch` would make of the same file. Its id is that of the batch, so that it starts at
 // most once.
@@ -21,7 +31,7 @@ func (e *execution) plan(b *record) (*plan.Plan, error) {
 	left := max(time.Until(time.Unix(b.ExpiresAt, 0)).Round(time.Second), time.Second)
 	of := interpreter.Batch{
 		Rows: b.Content, Requests: true, Method: llm.Request, Parameters: batch.RequestParameters(e.options.literalNames()), Priority: priority,
-		Deadline: fmt.Sprintf("%ds", int64(left.Seconds())),
+		MaxConcurrent: atOnce(e.options.Runs.Slots()), Deadline: fmt.Sprintf("%ds", int64(left.Seconds())),
 	}
 	compiled, found := interpreter.Compile(interpreter.Input{
 		File: "batch", Text: of.Text(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: e.options.Specs,

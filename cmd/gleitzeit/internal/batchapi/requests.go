@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/config"
+	"github.com/gleitzeit/gleitzeit/internal/gate"
 	"github.com/gleitzeit/gleitzeit/internal/requestfile"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -29,7 +30,7 @@ const (
 // findBatch returns the batch of a request as it is now.
 func (a *api) findBatch(r *http.Request, id string) (*record, error) {
 	b, err := a.storage.batch(id)
-	if errors.Is(err, errNoRecord) {
+	if errors.Is(err, errNoRecord) || err == nil && !mayUse(r, b.Owner) {
 		return nil, refusal(http.StatusNotFound, "batch_id", "", "No batch found with id %.60q.", id)
 	}
 	if err != nil {
@@ -53,6 +54,9 @@ func (a *api) listBatches(w http.ResponseWriter, r *http.Request) error {
 	}
 	found, more, err := collect(page, a.storage.ids(batchesFolder), func(id string) (d document, wanted bool, err error) {
 		b, err := a.storage.batch(id)
+		if err == nil && !mayUse(r, b.Owner) {
+			return d, false, nil
+		}
 		if err == nil {
 			err = a.batches.observe(r.Context(), b)
 		}
@@ -93,7 +97,8 @@ func (a *api) createBatch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f, err := a.find(b.InputFile)
+	b.Owner = gate.Holder(r.Context())
+	f, err := a.find(r, b.InputFile)
 	if err != nil {
 		return withParam(err, "input_file_id")
 	}

@@ -23,6 +23,8 @@ type Runs interface {
 	WriteResponses(ctx context.Context, run *view.Run, output, failures io.Writer) (answers, others int, err error)
 	// Call sends a request to a server of models, as soon as no call of a higher priority waits for one.
 	Call(ctx context.Context, c Call) (*Response, error)
+	// Slots returns how many calls the servers of models take at once, all together.
+	Slots() int
 	// Models lists the models of the servers, and whose they are.
 	Models(ctx context.Context) ([]Model, error)
 }

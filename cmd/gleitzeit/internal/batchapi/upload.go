@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gleitzeit/gleitzeit/internal/gate"
 )
 
 const (
@@ -60,6 +62,7 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	f.Owner = gate.Holder(r.Context())
 	if err := into.finish(f); err != nil {
 		return err
 	}

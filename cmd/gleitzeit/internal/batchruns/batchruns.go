@@ -83,6 +83,15 @@ func (r *Runs) Call(ctx context.Context, c batchapi.Call) (*batchapi.Response, e
 	return &batchapi.Response{Status: number, RequestID: id.Text(), Body: body}, err
 }
 
+// Slots implements batchapi.Runs.
+func (r *Runs) Slots() (slots int) {
+	servers, _ := r.models.Servers()
+	for _, server := range servers {
+		slots += server.MaxConcurrent
+	}
+	return slots
+}
+
 // Models implements batchapi.Runs. A server that does not answer has none.
 func (r *Runs) Models(ctx context.Context) (models []batchapi.Model, err error) {
 	states, _ := r.models.Probe(ctx, func(protocol.Server) bool { return true })

@@ -24,7 +24,8 @@ func groups(p *program) []*cobra.Command {
 		group("documents", "Show what models get of documents", documents.ReadCommand(p.documents())),
 		group("mcp", "Serve workflows to MCP clients",
 			mcpServeCommand{p}.command()),
-		group("task", "Call a method, or print the result of a task",
+		group("task", "List tasks, call a method, or print the result of a task",
+			taskListCommand{p}.command(),
 			aliasOf("results", named("result RUN TASK", exact("RUN", "TASK"), resultsCommand{p}.command())),
 			aliasOf("call", named("submit METHOD [NAME=VALUE…]", nil, callCommand{p}.command()))),
 	}

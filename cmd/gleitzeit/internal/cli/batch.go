@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batchclient"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
@@ -40,6 +41,8 @@ type batchOptions struct {
 	yes     bool
 
 	changedOnly bool
+	remote      batchclient.Options // Of a server that answers a request file.
+	nul         bool                // Names on standard input end with NUL.
 
 	flags *pflag.FlagSet
 }
@@ -86,16 +89,18 @@ type batchCommand struct{ *program }
 func (p batchCommand) command() *cobra.Command {
 	var o batchOptions
 	command := &cobra.Command{
-		Use:   "batch DIR|FILE…",
+		Use:   "batch DIR|FILE…|-",
 		Short: "Ask a model about each file of a folder, or each row of a table",
 		Long: "Ask a model about each file of a folder, about the files given, or about each row of a table, here and now, as `run` does.\n" +
 			"If the process dies, the same command in the same folder resumes where it was.\n" +
+			"- reads the names of files from standard input, one in each line.\n" +
 			"A folder that is named like a command below is ./list, ./show or ./export.",
 		Example: "  gleitzeit batch docs --prompt 'Summarize this document' --output summaries.md\n" +
 			"  gleitzeit batch docs --prompt 'Summarize this document' --limit 5 --dry-run\n" +
-			"  gleitzeit batch --rows questions.csv --key id --prompt 'Answer: ${item.question}' --output answers.csv",
+			"  gleitzeit batch --rows questions.csv --key id --prompt 'Answer: ${item.question}' --output answers.csv\n" +
+			"  gleitzeit batch requests.jsonl --server http://127.0.0.1:8235/v1 --output answers.jsonl",
 		Args: func(command *cobra.Command, args []string) error {
-			if len(args) == 0 && !command.Flags().Changed("rows") {
+			if len(args) == 0 && !command.Flags().Changed("rows") && !o.remote.Wanted() {
 				return usageError{fmt.Errorf("missing argument DIR or FILE, or --rows; see `%s --help`", command.CommandPath())}
 			}
 			return nil
@@ -103,14 +108,19 @@ func (p batchCommand) command() *cobra.Command {
 		RunE: func(command *cobra.Command, args []string) error {
 			p.chooseFormat(command, &o)
 			o.flags = command.Flags()
+			if o.remote.Wanted() {
+				return p.batchOnServer(command.Context(), args, o)
+			}
 			return p.batch(command.Context(), args, o)
 		},
 	}
 	flags := command.Flags()
 	o.request.Register(flags)
+	o.remote.Register(flags)
 	p.resultFlags(command, &o)
 	changedOnlyFlag(command, &o.changedOnly)
 	flags.BoolVar(&o.another, "new", false, "start a new run, even if an unfinished run of the same command could be resumed")
+	flags.BoolVarP(&o.nul, "null", "0", false, "names on standard input (-) end with NUL, as `find -print0` and `git ls-files -z` write them")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the files, the first prompts and the estimated tokens, and ask nothing")
 	flags.StringVar(&o.save, "save", "", "write the workflow of this batch to a `file`, instead of running it")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask: start batches of any size, and replace the file of --save")
@@ -186,6 +196,9 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	if err != nil {
 		return err
 	}
+	if paths, err = p.namesOf(paths, o); err != nil {
+		return err
+	}
 	typed, found := o.request.Batch(paths, specs, p.In)
 	o.export.Decide(typed.Requests, o.file)
 	found = append(found, o.checkOutput()...)
@@ -220,6 +233,42 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	defer how.close()
 	how.another, how.command, how.claimed, how.changedOnly = o.another, command, command, o.changedOnly
 	return execute(ctx, p.program, compiled, how.execution)
+}
+
+// namesOf returns the paths, with those of standard input in the place of -.
+func (p batchCommand) namesOf(paths []string, o batchOptions) ([]string, error) {
+	at := slices.Index(paths, standardInput)
+	switch {
+	case at < 0 && o.nul:
+		return nil, usageError{errors.New("--null is for names on standard input: `gleitzeit batch -0 -`")}
+	case at < 0:
+		return paths, nil
+	case slices.Contains(paths[at+1:], standardInput), o.request.PromptFile == standardInput:
+		return nil, usageError{errors.New("standard input (-) is named twice and can be read only once")}
+	}
+	text, err := p.readInputs(standardInput)
+	if err != nil {
+		return nil, protocol.Errorf(protocol.InvalidParams, "cannot read names from standard input: %s", err)
+	}
+	end := "\n"
+	if o.nul {
+		end = "\x00"
+	} else if strings.Contains(string(text), "\x00") {
+		return nil, usageError{errors.New("the names on standard input end with NUL; add -0")}
+	}
+	var names []string
+	for name := range strings.SplitSeq(string(text), end) {
+		if !o.nul {
+			name = strings.TrimSuffix(name, "\r")
+		}
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, usageError{errors.New("standard input has no names of files")}
+	}
+	return slices.Concat(paths[:at], names, paths[at+1:]), nil
 }
 
 // saved is the file of --save.

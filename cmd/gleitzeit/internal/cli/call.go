@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/parameters"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -21,12 +22,14 @@ import (
 type callCommand struct{ *program }
 
 func (p callCommand) command() *cobra.Command {
-	return &cobra.Command{
+	stdin := false
+	command := &cobra.Command{
 		Use:   "call METHOD [NAME=VALUE…]",
 		Short: "Call one method in this process and print its result",
 		Long: "Call one method of a protocol in this process, without a workflow: `gleitzeit call mcp/tool.add a=2 b=3`.\n" +
-			"Values are text where the method wants text, and JSON where it wants anything else. Ctrl-C cancels the call.",
-		Example: "  gleitzeit call mcp/tool.add a=2 b=3\n  gleitzeit call llm/chat prompt='Why is the sky blue?'",
+			"Values are text where the method wants text, and JSON where it wants anything else. prompt=- reads the prompt from standard input.\n" +
+			"Ctrl-C cancels the call. `gleitzeit methods` lists the methods, and `gleitzeit methods METHOD` its parameters.",
+		Example: "  gleitzeit call mcp/tool.add a=2 b=3\n  gleitzeit call llm/chat prompt='Why is the sky blue?'\n  gleitzeit call llm/chat prompt='Summarize this letter' --stdin < letter.txt",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usageError{fmt.Errorf("missing argument METHOD; see `%s --help`", command.CommandPath())}
@@ -34,13 +37,72 @@ func (p callCommand) command() *cobra.Command {
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
-			return p.call(command.Context(), args[0], args[1:])
+			pairs, err := p.readStandardInput(args[0], args[1:], stdin)
+			if err != nil {
+				return err
+			}
+			return p.call(command.Context(), args[0], pairs, nil)
 		},
 	}
+	command.Flags().BoolVar(&stdin, "stdin", false, "add the text of standard input to the prompt")
+	return command
 }
 
-func (p callCommand) call(ctx context.Context, method string, pairs []string) (err error) {
-	compiled, err := p.compileCall(method, pairs, nil)
+// execCommand is the command `exec`.
+type execCommand struct{ *program }
+
+func (p execCommand) command() *cobra.Command {
+	var set []string
+	command := &cobra.Command{
+		Use:   "exec CODE|FILE [NAME=VALUE…]",
+		Short: "Run a line of Python, or a file, and print its result",
+		Long: "Run a line of Python, or a file, in this process, as python/execute does: with its limits and, if the settings say so,\n" +
+			"in the sandbox. Its result is what it assigns to `result`; each NAME=VALUE is context[\"NAME\"]. - is standard input.",
+		Example: "  gleitzeit exec 'result = 6 * 7'\n  gleitzeit exec 'result = sum(context[\"n\"])' n='[1, 2]'\n  gleitzeit exec count.py name=letter.txt --set timeout=10",
+		Args: func(command *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{fmt.Errorf("missing argument CODE or FILE; see `%s --help`", command.CommandPath())}
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, args []string) error {
+			context, wrong := parameters.Read(args[1:], nil)
+			if len(wrong) > 0 {
+				return usageError{wrong[0]}
+			}
+			source, err := p.source(args[0])
+			if err != nil {
+				return err
+			}
+			given := []value.Field{source}
+			if len(context) > 0 {
+				given = append(given, value.Field{Name: "context", Value: value.Object(context...)})
+			}
+			return callCommand(p).call(command.Context(), pythonMethod, set, given)
+		},
+	}
+	command.Flags().StringArrayVar(&set, "set", nil, "other parameter of python/execute, `NAME=VALUE`; repeatable")
+	return command
+}
+
+const pythonMethod = "python/execute"
+
+// source returns the parameter for the script: the file of that name, else the code.
+func (p execCommand) source(text string) (value.Field, error) {
+	if text == standardInput {
+		code, err := p.readInputs(standardInput)
+		return value.Field{Name: "code", Value: value.String(string(code))}, err
+	}
+	info, err := os.Stat(text)
+	if isFile := err == nil && info.Mode().IsRegular(); isFile || strings.HasSuffix(text, ".py") && !strings.ContainsAny(text, " \n=()") {
+		return value.Field{Name: "file", Value: value.String(text)}, nil // What does not exist is reported.
+	}
+	return value.Field{Name: "code", Value: value.String(text)}, nil
+}
+
+// call calls a method with pairs of NAME=VALUE, and with what is given beside them.
+func (p callCommand) call(ctx context.Context, method string, pairs []string, given []value.Field) (err error) {
+	compiled, err := p.compileCall(method, pairs, given, nil)
 	if err != nil {
 		return err
 	}
@@ -65,7 +127,7 @@ func (p callCommand) call(ctx context.Context, method string, pairs []string) (e
 		if err != nil {
 			return err
 		}
-		if compiled, err = p.compileCall(method, pairs, schema); err != nil {
+		if compiled, err = p.compileCall(method, pairs, given, schema); err != nil {
 			return err
 		}
 	}
@@ -102,12 +164,12 @@ func (p callCommand) call(ctx context.Context, method string, pairs []string) (e
 
 // compileCall checks a call and makes it ready: as a workflow of one task, so that what holds for a task holds for it. The
 // schema is that of a server's tool; nil where the protocol has it, or it is not known.
-func (p callCommand) compileCall(method string, pairs []string, schema []byte) (*plan.Plan, error) {
+func (p callCommand) compileCall(method string, pairs []string, given []value.Field, schema []byte) (*plan.Plan, error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return nil, protocol.Errorf(protocol.ConfigurationError, "cannot find the current folder: %s", err)
 	}
-	parameters, err := p.givenParameters(method, pairs, schema)
+	parameters, err := p.givenParameters(method, pairs, given, schema)
 	if err != nil {
 		return nil, err
 	}

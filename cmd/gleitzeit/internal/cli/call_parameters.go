@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/parameters"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
@@ -12,7 +15,7 @@ import (
 
 // givenParameters reads name=value pairs as the method's schema means them. The schema is that of a server's tool; nil for that of the
 // protocol.
-func (p callCommand) givenParameters(method string, pairs []string, schema []byte) (value.Value, error) {
+func (p callCommand) givenParameters(method string, pairs []string, given []value.Field, schema []byte) (value.Value, error) {
 	specs, err := runs.Specs(p.options(), false)
 	if err != nil {
 		return value.Value{}, err
@@ -21,10 +24,59 @@ func (p callCommand) givenParameters(method string, pairs []string, schema []byt
 		schema = m.Parameters
 	}
 	fields, wrong := parameters.Read(pairs, schema)
+	if len(wrong) > 0 && slices.ContainsFunc(pairs, func(pair string) bool { return !strings.Contains(pair, "=") }) {
+		return value.Value{}, usageError{fmt.Errorf("%w; `gleitzeit methods %s` lists the names", wrong[0], method)}
+	}
 	if len(wrong) > 0 {
 		return value.Value{}, usageError{wrong[0]}
 	}
-	return value.Object(fields...), nil
+	for _, field := range given {
+		if slices.ContainsFunc(fields, func(f value.Field) bool { return f.Name == field.Name }) {
+			return value.Value{}, usageError{fmt.Errorf("the parameter %q is given twice", field.Name)}
+		}
+	}
+	return value.Object(append(fields, given...)...), nil
+}
+
+// readStandardInput replaces the value of prompt=- by the text of standard input, or adds it to the prompt.
+func (p callCommand) readStandardInput(method string, pairs []string, toPrompt bool) ([]string, error) {
+	from := slices.Index(pairs, "prompt="+standardInput) // Of other parameters, such as a separator, it may be the value.
+	switch {
+	case from >= 0 && toPrompt:
+		return nil, usageError{fmt.Errorf("%q and --stdin: standard input can be read only once", pairs[from])}
+	case from < 0 && !toPrompt:
+		return pairs, nil
+	}
+	if toPrompt {
+		specs, err := runs.Specs(p.options(), false)
+		if err != nil {
+			return nil, err
+		}
+		if m := parameters.Method(specs, method); m != nil {
+			if _, has := parameters.Properties(m.Parameters).Get("prompt"); !has {
+				return nil, usageError{fmt.Errorf("--stdin adds text to the parameter \"prompt\", which %s does not have; in a shell, NAME=\"$(cat)\" reads any parameter", method)}
+			}
+		}
+		from = slices.IndexFunc(pairs, func(pair string) bool { return strings.HasPrefix(pair, "prompt=") })
+	}
+	text, err := p.readInputs(standardInput)
+	if err != nil {
+		return nil, protocol.Errorf(protocol.InvalidParams, "cannot read standard input: %s", err)
+	}
+	if len(text) >= maxFlow {
+		return nil, protocol.Errorf(protocol.InvalidParams, "standard input has more than %d MiB", maxFlow>>20).WithHint("write it to a file and name that with file_path=FILE")
+	}
+	read := strings.TrimSuffix(string(text), "\n")
+	changed := slices.Clone(pairs)
+	switch {
+	case toPrompt && from < 0:
+		return append(changed, "prompt="+read), nil
+	case toPrompt:
+		changed[from] += "\n\n" + read
+	default:
+		changed[from] = strings.TrimSuffix(pairs[from], standardInput) + read
+	}
+	return changed, nil
 }
 
 // needsSchema reports whether a call is of a server's tool, and only the tool's schema says whether a value is text.

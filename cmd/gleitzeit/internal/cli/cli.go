@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -15,10 +16,17 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/doctor"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/help"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/logs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/methods"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/opener"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/report"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/starter"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -44,6 +52,7 @@ type program struct {
 	output     output
 	stream     bool             // Of --stream.
 	asTable    bool             // Of --progress.
+	volume     volume           // Of --quiet and --verbose.
 	toFile     bool             // The results go to a file: notices are for people.
 	hasNew     bool             // The command has the flag --new.
 	screen     *progress.Screen // Is Err.
@@ -160,9 +169,14 @@ func (p *program) root() *cobra.Command {
 	} {
 		root.AddCommand(c.command())
 	}
-	root.AddCommand(approve.Command(p.approvals()), report.Command(p.reports()))
+	root.AddCommand(
+		starter.Command(p.starter()), methods.Command(p.methods()), opener.Command(p.opener()), execCommand{p}.command(), doctor.Command(p.doctor()),
+		approve.Command(p.approvals()), logs.Command(p.logs()), report.Command(p.reports()),
+	)
 	root.AddCommand(groups(p)...)
 	root.AddCommand(upkeep.Commands(p.upkeep())...)
+	completion.Register(root, p.completion())
+	help.Arrange(root)
 	return root
 }
 
@@ -205,6 +219,9 @@ func between(least int, names ...string) cobra.PositionalArgs {
 // meantAsValue returns a hint where an argument may be the value of an option that takes one only after an =.
 func meantAsValue(command *cobra.Command, argument string) string {
 	hint := ""
+	if name, _, is := strings.Cut(argument, "="); is && name != "" && command.Flags().Lookup("input") != nil {
+		return "; for a value of an input write --input " + argument
+	}
 	command.Flags().Visit(func(flag *pflag.Flag) {
 		if flag.NoOptDefVal != "" && flag.Value.Type() != "bool" {
 			hint = fmt.Sprintf("; for a value of --%s write --%[1]s=%s", flag.Name, argument)

@@ -11,7 +11,7 @@ func (p compileCommand) command() *cobra.Command {
 	var inputs given
 	command := &cobra.Command{
 		Use:   "compile FILE",
-		Short: "Print the plan of a workflow as JSON, with which any Temporal client can start a run",
+		Short: "Print the plan of a workflow as JSON, for any Temporal client",
 		Long: "Check a workflow and print its plan as JSON: the first argument of the workflow type gleitzeit.run, as a client of any\n" +
 			"language can start it on the queue of a worker. The file - is standard input. Nothing is started.",
 		Example: "  gleitzeit compile flow.yaml --input topic=tea -o jsonl > plan.json",

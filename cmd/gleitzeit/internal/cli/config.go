@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -9,6 +11,8 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -26,7 +30,7 @@ func (p configCommand) command() *cobra.Command {
 		Args:    exact(),
 		RunE:    func(*cobra.Command, []string) error { return p.show() },
 	}
-	for _, below := range []*cobra.Command{p.pathCommand(), p.envCommand()} {
+	for _, below := range []*cobra.Command{p.pathCommand(), p.envCommand(), p.setCommand()} {
 		command.AddCommand(below)
 	}
 	return command
@@ -52,6 +56,52 @@ func (p configCommand) pathCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// changed is the document of `config set`.
+type changed struct {
+	Path  string       `json:"path"`
+	Entry config.Entry `json:"setting"`
+}
+
+func (p configCommand) setCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "set KEY VALUE",
+		Short: "Set a value in config.yaml, and keep the rest of it",
+		Long: "Set a value in config.yaml. The other lines stay as they are, with their comments. The file is only written if the\n" +
+			"settings with it are valid. VALUE is YAML: a list is '[a, b]'. A secret is set by its name: '${secrets.NAME}'.",
+		Example: "  gleitzeit config set retention 30d\n  gleitzeit config set roots '[/srv/documents]'",
+		Args:    exact("KEY", "VALUE"),
+		RunE:    func(_ *cobra.Command, args []string) error { return p.set(args[0], args[1]) },
+	}
+}
+
+func (p configCommand) set(name, text string) error {
+	edited, err := config.Set(p.options(), name, text)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(edited.Path), 0o700); err != nil {
+		return protocol.Errorf(protocol.ConfigurationError, "cannot write %q: %s", edited.Path, err)
+	}
+	if err := home.WriteAtomic(edited.Path, edited.Text); err != nil {
+		return protocol.Errorf(protocol.ConfigurationError, "cannot write %q: %s", edited.Path, err)
+	}
+	settings, err := p.settings()
+	if err != nil {
+		return err
+	}
+	done := changed{Path: edited.Path}
+	for _, entry := range settings.Entries {
+		if entry.Name == name {
+			done.Entry = entry
+		}
+	}
+	p.printDocument(done, fmt.Sprintf("set %s to %s in %s\n", name, value.VisibleLines(text), edited.Path))
+	if from := done.Entry.From; from != "" && !strings.HasPrefix(from, edited.Path+":") {
+		p.say("warning: %s takes precedence over the file", from)
+	}
+	return nil
 }
 
 func (p configCommand) show() error {

@@ -14,7 +14,7 @@ import (
 func (p configCommand) envCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "env",
-		Short: "Print the variables with which the temporal CLI reaches the home's engine",
+		Short: "Print the variables with which the temporal CLI reaches the engine",
 		Long: "Print the variables with which the temporal CLI, or any other client, reaches the engine of this home:\n" +
 			"`eval \"$(gleitzeit config env)\"`. Anybody who can read the key file can use the engine.",
 		Example: "  eval \"$(gleitzeit config env)\" && temporal workflow list",

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batchclient"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -75,4 +76,22 @@ func exitOf(run *view.Run) int {
 		return exitLimit
 	}
 	return exitTaskFailed
+}
+
+// exitOfBatch is for a batch of a server that has ended: that of the run that it would be here.
+func exitOfBatch(b *batchclient.Result) error {
+	code := exitOK
+	switch {
+	case b.Status == "failed" && b.Invalid:
+		code = exitInvalid
+	case b.Status == "failed":
+		code = exitTaskFailed
+	case b.Status == "expired":
+		code = exitTimeout
+	case b.Status == "cancelled":
+		code = exitInterrupted
+	case b.Failed:
+		code = exitItemsFailed
+	}
+	return exitError{code}
 }

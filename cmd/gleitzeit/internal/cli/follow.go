@@ -148,7 +148,7 @@ func (f *follower) notStarted(err error) error {
 func (f *follower) follow(h *runs.Handle, lines bool) error {
 	p := f.program
 	o := progress.Options{
-		Run: h.Run, Plan: h.Plan(), Store: h.Store(), Screen: p.screen, Began: h.Began, Stream: p.stream, Table: p.asTable,
+		Run: h.Run, Plan: h.Plan(), Store: h.Store(), Screen: p.screen, Began: h.Began, Stream: p.stream, Table: p.asTable, Quiet: p.volume == quiet, Verbose: p.volume == verbose,
 	}
 	if p.output == asJSONL && !p.toFile {
 		o.Items = func(document any) { p.writeJSON(p.Err, document) }

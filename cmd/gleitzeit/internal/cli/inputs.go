@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter"
@@ -23,8 +24,13 @@ type given struct {
 // flags adds them to a command. of ends "value of an input": " of every file".
 func (g *given) flags(command *cobra.Command, of string) {
 	command.Flags().StringArrayVar(&g.pairs, "input", nil, "value of an input"+of+", name=value; repeatable")
+	command.Flags().Var(alias{command.Flags().Lookup("input").Value}, "var", "the same as --input")
+	command.Flags().Lookup("var").Hidden = true // Help has one name for each thing.
 	command.Flags().StringArrayVar(&g.files, "inputs", nil, "YAML or JSON `file` with values of inputs, - is standard input; --input takes precedence")
 }
+
+// alias is the value of a flag with a second name.
+type alias struct{ pflag.Value }
 
 func (g *given) none() bool { return len(g.pairs)+len(g.files) == 0 }
 

@@ -3,13 +3,16 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -19,13 +22,16 @@ type listCommand struct{ *program }
 
 func (p listCommand) command() *cobra.Command {
 	query := runs.Query{}
-	var status string
+	var status, since, until string
 	command := p.temporalFlags(&cobra.Command{
-		Use:     "list",
-		Short:   "List runs, newest first",
-		Example: "  gleitzeit list --status failed --limit 10",
+		Use:   "list",
+		Short: "List runs, newest first",
+		Long: "List runs, newest first.\n" +
+			"A time is an age such as 90m, 12h or 7d, or 2026-11-30, 2026-11-30T18:00 or\n" +
+			"2026-11-30T18:00:00Z; without a zone it is local. A day is the whole day.",
+		Example: "  gleitzeit list --status failed --limit 10\n  gleitzeit list --since 7d --tag nightly",
 		Args:    exact(),
-		RunE: func(command *cobra.Command, _ []string) error {
+		RunE: func(command *cobra.Command, _ []string) (err error) {
 			query.Status = protocol.Status(status)
 			switch query.Status {
 			case "", protocol.Running, view.Interrupted, view.Lost, protocol.Completed, protocol.Failed, protocol.Cancelled, protocol.TimedOut:
@@ -35,30 +41,80 @@ func (p listCommand) command() *cobra.Command {
 			if query.Limit < 0 {
 				return usageError{fmt.Errorf("--limit %d is less than 0", query.Limit)}
 			}
-			return p.list(command.Context(), query)
+			now := time.Now()
+			if query.Since, err = parseTime(since, now, false); err != nil {
+				return usageError{fmt.Errorf("--since %w", err)}
+			}
+			if query.Until, err = parseTime(until, now, true); err != nil {
+				return usageError{fmt.Errorf("--until %w", err)}
+			}
+			if since != "" && until != "" && !query.Since.Before(query.Until) {
+				return usageError{fmt.Errorf("--since %s is not before --until %s", since, until)}
+			}
+			return p.list(command, query)
 		},
 	})
-	command.Flags().StringVar(&query.Workflow, "workflow", "", "name of the workflow whose runs are listed")
-	command.Flags().StringVar(&status, "status", "", "status of the runs listed: running, interrupted, lost, completed, failed, cancelled or timed_out")
-	command.Flags().IntVar(&query.Limit, "limit", 50, "maximum number of runs (0 = no limit)")
+	flags := command.Flags()
+	flags.StringVar(&query.Workflow, "workflow", "", "name of the workflow whose runs are listed")
+	flags.StringVar(&status, "status", "", "status of the runs listed: running, interrupted, lost, completed, failed, cancelled or timed_out")
+	flags.StringVar(&since, "since", "", "`time` at or after which the runs listed started")
+	flags.StringVar(&until, "until", "", "`time` before which they started")
+	flags.StringArrayVar(&query.Tags, "tag", nil, "tag that their workflows have; may be repeated: all of them")
+	flags.IntVar(&query.Limit, "limit", 50, "maximum number of runs (0 = no limit)")
 	return command
 }
 
-func (p listCommand) list(ctx context.Context, query runs.Query) error {
+// parseTime returns a time that was typed: an age, a day, whose end counts as the last one, or a time of a day. An empty text is none.
+func parseTime(text string, now time.Time, last bool) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := readTime(text, now, last)
+	if year := at.Year(); err == nil && (year < 1970 || year > 2200) { // Stores count nanoseconds.
+		return at, fmt.Errorf("%q is out of range: the year must be from 1970 to 2200", text)
+	}
+	return at, err
+}
+
+func readTime(text string, now time.Time, last bool) (time.Time, error) {
+	if age, err := config.ParseAge(text); err == nil {
+		return now.Add(-age), nil
+	}
+	if day, err := time.ParseInLocation(time.DateOnly, text, now.Location()); err == nil {
+		if last {
+			day = day.AddDate(0, 0, 1)
+		}
+		return day, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime, "2006-01-02 15:04"} {
+		if at, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time: write an age such as 12h or 7d, a day such as 2026-11-30, or 2026-11-30T18:00", text)
+}
+
+func (p listCommand) list(command *cobra.Command, query runs.Query) error {
+	ctx := command.Context()
 	s, err := p.openToShow(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	found, err := p.find(ctx, s, query)
+	found, more, err := p.find(ctx, s, query)
 	if err != nil {
 		return err
+	}
+	next := ""
+	if more {
+		next = found[len(found)-1].StartedAt.UTC().Format(time.RFC3339Nano)
 	}
 	switch p.output {
 	case asJSON:
 		p.writeJSON(p.Out, struct {
 			Runs []*view.Run `json:"runs"`
-		}{found})
+			Next string      `json:"next_until,omitempty"` // The value of --until that lists the next ones.
+		}{found, next})
 	case asJSONL:
 		for _, run := range found {
 			p.writeJSON(p.Out, run)
@@ -75,12 +131,35 @@ func (p listCommand) list(ctx context.Context, query runs.Query) error {
 		}
 		fmt.Fprint(p.Out, view.Table(view.FitTable(rows, progress.Width(p.written.to), []int{1}, []int{3, 4, 1})))
 	}
+	if more && p.output != asJSON {
+		p.notify(runs.Notice{Kind: runs.Unfinished, Message: fmt.Sprintf("the newest %d are shown: `%s` lists the next ones, --limit 0 all", len(found), againUntil(command, next))})
+	}
 	return nil
 }
 
-// find returns the runs of a query, and reports how interrupted ones can be resumed.
-func (p listCommand) find(ctx context.Context, s *runs.Session, query runs.Query) ([]*view.Run, error) {
+// againUntil returns the command with all its flags, and with another --until.
+func againUntil(command *cobra.Command, until string) string {
+	words := strings.Fields(command.CommandPath())
+	command.Flags().Visit(func(flag *pflag.Flag) {
+		values := []string{flag.Value.String()}
+		if list, is := flag.Value.(pflag.SliceValue); is {
+			values = list.GetSlice()
+		}
+		for _, v := range values {
+			if flag.Name != "until" {
+				words = append(words, "--"+flag.Name, v)
+			}
+		}
+	})
+	return view.ShellWords(append(words, "--until", until)...)
+}
+
+// find returns the runs of a query, and whether there are more, and reports how interrupted ones can be resumed.
+func (p listCommand) find(ctx context.Context, s *runs.Session, query runs.Query) (shown []*view.Run, more bool, err error) {
 	state, limit := query.Status, query.Limit
+	if limit > 0 {
+		query.Limit++
+	}
 	switch state {
 	case view.Interrupted:
 		query.Status, query.Limit = protocol.Running, 0
@@ -89,16 +168,23 @@ func (p listCommand) find(ctx context.Context, s *runs.Session, query runs.Query
 	}
 	found, err := s.List(ctx, query)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	shown := []*view.Run{}
+	shown = []*view.Run{}
 	for _, run := range found {
-		if err := p.sayInterrupted(s, run); err != nil {
-			return nil, err
+		text, err := s.MarkInterrupted(run)
+		if err != nil {
+			return nil, false, err
 		}
-		if (state == query.Status || state == run.State()) && (limit == 0 || len(shown) < limit) {
-			shown = append(shown, run)
+		if state != query.Status && state != run.State() {
+			continue
+		}
+		if limit > 0 && len(shown) == limit {
+			return shown, true, nil
+		}
+		if shown = append(shown, run); text != "" {
+			p.notify(runs.Notice{Kind: runs.Interrupted, Run: run.Run, Message: text})
 		}
 	}
-	return shown, nil
+	return shown, false, nil
 }

@@ -156,7 +156,7 @@ func (m *mcpRuns) List(ctx context.Context, q mcpserver.Query) ([]*view.Run, err
 	if err := m.executor.Ready(); err != nil {
 		return nil, err
 	}
-	return m.session.List(ctx, runs.Query(q))
+	return m.session.List(ctx, runs.Query{Workflow: q.Workflow, Status: q.Status, Limit: q.Limit})
 }
 
 // endPatience is how long Cancel waits for a run to end.

@@ -1,13 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -149,4 +153,99 @@ func noResult(task *view.Task) error {
 		code = protocol.TaskCancelled
 	}
 	return missingResult{protocol.Errorf(code, "task %q has no result: it is %s%s", task.ID, task.Status, why).WithHint("%s", hint)}
+}
+
+// taskListCommand is the command `task list`.
+type taskListCommand struct{ *program }
+
+// listedTask is a line of `task list`.
+type listedTask struct {
+	Run string `json:"run"`
+	view.Task
+}
+
+func (p taskListCommand) command() *cobra.Command {
+	var status string
+	command := p.temporalFlags(&cobra.Command{
+		Use:   "list [RUN]",
+		Short: "List the tasks of a run in the order in which they started",
+		Long: "List the tasks of a run in the order in which they started; those that have not started come last. RUN may be " + runs.Latest + ",\n" +
+			"which is the default. `gleitzeit status RUN` shows them as a tree, and `gleitzeit task result RUN TASK` what a task returned.",
+		Example: "  gleitzeit task list\n  gleitzeit task list " + runs.Latest + " --status failed -o json",
+		Args:    between(0, "RUN"),
+		RunE: func(command *cobra.Command, args []string) error {
+			if status != "" && !slices.Contains(taskStatuses, protocol.Status(status)) {
+				var names []string
+				for _, s := range taskStatuses {
+					names = append(names, string(s))
+				}
+				return usageError{fmt.Errorf("--status %q is not one of %s", status, strings.Join(names, ", "))}
+			}
+			return p.list(command.Context(), append(args, runs.Latest)[0], protocol.Status(status))
+		},
+	})
+	command.Flags().StringVar(&status, "status", "", "only tasks in this status, such as failed")
+	return command
+}
+
+var taskStatuses = []protocol.Status{protocol.Pending, protocol.Running, protocol.Completed, protocol.Failed, protocol.Skipped, protocol.Cancelled}
+
+func (p taskListCommand) list(ctx context.Context, run string, status protocol.Status) error {
+	s, err := p.openToShow(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if run, err = s.Resolve(ctx, run); err != nil {
+		return err
+	}
+	document, err := s.Known(ctx, run)
+	if err != nil {
+		return err
+	}
+	tasks := []listedTask{}
+	for _, task := range document.Tasks {
+		if status == "" || task.Status == status {
+			tasks = append(tasks, listedTask{run, task})
+		}
+	}
+	slices.SortStableFunc(tasks, func(a, b listedTask) int {
+		switch {
+		case a.StartedAt == nil || b.StartedAt == nil:
+			return cmp.Compare(rank(a.StartedAt == nil), rank(b.StartedAt == nil))
+		default:
+			return a.StartedAt.Compare(*b.StartedAt)
+		}
+	})
+	switch p.output {
+	case asJSON:
+		p.writeJSON(p.Out, struct {
+			Tasks []listedTask `json:"tasks"`
+		}{tasks})
+		return nil
+	case asJSONL:
+		for _, task := range tasks {
+			p.writeJSON(p.Out, task)
+		}
+		return nil
+	}
+	rows := [][]string{{"TASK", "METHOD", "STATUS", "ATTEMPTS", "STARTED", "DURATION"}}
+	for _, task := range tasks {
+		started, duration := "", ""
+		if task.StartedAt != nil {
+			duration = view.Duration(task.Duration)
+			started = task.StartedAt.Local().Format(time.DateTime)
+		}
+		rows = append(rows, []string{task.ID, task.Method, string(task.Status), fmt.Sprint(task.Attempts), started, duration})
+	}
+	fmt.Fprint(p.Out, view.Table(view.FitTable(rows, progress.Width(p.written.to), []int{0, 1}, []int{4, 3})))
+	return nil
+}
+
+// rank sorts what is not there last.
+func rank(last bool) int {
+	if last {
+		return 1
+	}
+	return 0
 }

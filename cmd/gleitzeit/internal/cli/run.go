@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -277,6 +278,9 @@ func (p batchCommand) resumeCommand() *cobra.Command {
 			how := p.printing(command.Context(), &o)
 			defer how.close()
 			how.check = func(s *runs.Session, earlier *retry.Run) error {
+				if err := checkRequests(s, earlier); err != nil {
+					return err
+				}
 				if o.export.Decide(hasRequests(earlier.Plan), o.file); len(o.checkOutput()) > 0 {
 					return p.refuseBatch(o.checkOutput())
 				}
@@ -291,6 +295,25 @@ func (p batchCommand) resumeCommand() *cobra.Command {
 	what.flags(command)
 	p.resultFlags(command, &o)
 	return p.progressFlag(command)
+}
+
+// checkRequests reports a request file that is gone, before a run starts that could read none of it.
+func checkRequests(s *runs.Session, earlier *retry.Run) error {
+	for _, task := range earlier.Plan.Tasks {
+		if !task.FanOut.HasRequests() || strings.Contains(task.FanOut.Rows.File, "${") {
+			continue
+		}
+		path := absolute(task.FanOut.Rows.File, earlier.Plan.Folder)
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			continue // Any other error is that of the run.
+		}
+		err := protocol.Errorf(protocol.InvalidParams, "cannot resume run %q: its request file %q is no longer there", earlier.ID, path)
+		if strings.HasPrefix(path, s.Home().BatchAPI()+"/") {
+			return err.WithHint("a client of the Batch API has deleted it, or it has expired: upload the requests again, and create another batch")
+		}
+		return err
+	}
+	return nil
 }
 
 // resumed adds to the plan of a run that is resumed where its results go, and reports an input there.

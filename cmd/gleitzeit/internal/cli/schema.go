@@ -27,7 +27,7 @@ type schemaCommand struct{ *program }
 func (p schemaCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [PART]",
-		Short: "Print the JSON Schema of workflow files, or one part of it in words",
+		Short: "Print the JSON Schema of workflows, or describe a part of it",
 		Long: "Print the JSON Schema of workflow files, for editors. With a path of keys such as tasks.retry, describe in words\n" +
 			"the keys there, what they take and what they mean.",
 		Example: "  gleitzeit schema > workflow.schema.json\n  gleitzeit schema tasks.retry",
@@ -38,7 +38,7 @@ func (p schemaCommand) command() *cobra.Command {
 				return nil
 			}
 			if strings.Contains(args[0], "/") {
-				return usageError{fmt.Errorf("%q is a method, not a key of workflows: `gleitzeit schema tasks.parameters` describes where its parameters stand", args[0])}
+				return usageError{fmt.Errorf("%q is a method, not a key of workflows: `gleitzeit methods %[1]s` describes its parameters, and `gleitzeit schema tasks.parameters` where they stand", args[0])}
 			}
 			path, found, err := schema.Part(args[0])
 			if err != nil {

@@ -8,11 +8,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batchapi"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batchclient"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batchruns"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/startpage"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/gate"
+	"github.com/gleitzeit/gleitzeit/internal/home"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/spf13/cobra"
 )
 
@@ -23,7 +32,7 @@ func (p serverCommand) command() *cobra.Command {
 	o, api := runs.ServerOptions{}, batchAPIFlags{}
 	command := &cobra.Command{
 		Use:   "server",
-		Short: "Keep the engine running and execute submitted runs until it is stopped",
+		Short: "Keep the engine running and execute submitted runs",
 		Long: "Keep the home's engine running, execute what is submitted, and resume runs whose process has died.\n" +
 			"Ctrl-C and SIGTERM stop it; unfinished runs resume when a server, or `run` of the same file, starts again.",
 		Example: "  gleitzeit server\n  gleitzeit server --no-ui --slots 20\n  gleitzeit server --batch-api",
@@ -38,15 +47,15 @@ func (p serverCommand) command() *cobra.Command {
 			if api.port > 65535 {
 				return usageError{fmt.Errorf("--batch-api-port %d is not a port (0 to 65535)", api.port)}
 			}
-			api.changed = command.Flags().Changed
+			o.ExactUIPort, api.changed = command.Flags().Changed("ui-port"), command.Flags().Changed
 			return p.serve(command.Context(), o, api)
 		},
 	}
 	command.Flags().StringVar(&o.Queue, "queue", runs.SharedQueue, "Temporal task queue to serve")
 	command.Flags().IntVar(&o.Slots, "slots", runs.SharedSlots, "maximum number of tasks in flight")
-	command.Flags().IntVar(&o.UIPort, "ui-port", 8233, "port of the start page and of Temporal's Web UI, on loopback; if it is taken, another one is used")
+	command.Flags().IntVar(&o.UIPort, "ui-port", runs.UIPort, "port of the start page and of Temporal's Web UI, on loopback; it must be free (without the flag another one is used if it is taken)")
 	command.Flags().BoolVar(&o.NoUI, "no-ui", false, "do not serve the Web UI")
-	command.Flags().BoolVar(&api.on, "batch-api", false, "serve the Batch API on loopback, for clients that upload request files (default server.batch_api of the settings)")
+	command.Flags().BoolVar(&api.on, "batch-api", false, "serve the Batch API, for clients that upload request files (default server.batch_api of the settings)")
 	command.Flags().UintVar(&api.port, "batch-api-port", 0, "port of the Batch API; if it is taken, another one is used (default server.batch_api_port of the settings)")
 	return command
 }
@@ -85,7 +94,7 @@ func (p serverCommand) serve(ctx context.Context, o runs.ServerOptions, flags ba
 	defer release()
 	api, err := p.startBatchAPI(ctx, s, v, flags)
 	if err != nil {
-		return errors.Join(err, v.Stop())
+		return errors.Join(err, api.stop(), v.Stop())
 	}
 	if err := p.announce(s, v.Info, o.Queue, api); err != nil {
 		return err
@@ -193,15 +202,24 @@ func (p serverCommand) startBatchAPI(ctx context.Context, s *runs.Session, v *ru
 	if err != nil {
 		return nil, err
 	}
+	access := batchapi.Access{Address: settings.BatchAPIAddress, Port: port, Cert: settings.BatchAPICert, Key: settings.BatchAPIKey}
+	secrets := runs.Secrets(s.Settings(), p.Env, p.Environ)
+	for _, user := range settings.BatchAPITokens {
+		token, err := secrets.Require(user.Value)
+		if err != nil {
+			return nil, err
+		}
+		access.Tokens = append(access.Tokens, gate.Token{Holder: user.Name, Secret: token})
+	}
 	started, err := batchapi.Start(ctx, batchapi.Options{
-		Home: s.Home(), Port: port, Runs: batches, Specs: specs, MaxBytes: settings.MaxFileSize,
+		Home: s.Home(), Access: access, Runs: batches, Specs: specs, MaxBytes: settings.MaxFileSize,
 		MaxRequests: settings.MaxRequests, ModelNames: settings.ModelNames, Retention: s.Settings().Retention, Log: s.Log(),
 		Tell: func(text string) { p.say("%s", text) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &runningBatchAPI{started}, nil
+	return &runningBatchAPI{started}, v.AnnounceBatchAPI(started.URL())
 }
 
 // batchAPIStop bounds what the Batch API takes to stop.
@@ -214,4 +232,53 @@ func (b *runningBatchAPI) stop() error {
 	ctx, done := context.WithTimeout(context.Background(), batchAPIStop)
 	defer done()
 	return b.server.Stop(ctx)
+}
+
+// batchOnServer has the Batch API of a server answer a request file.
+func (p batchCommand) batchOnServer(ctx context.Context, args []string, o batchOptions) error {
+	var found []definition.Diagnostic
+	report := func(text, hint string) {
+		found = append(found, definition.Diagnostic{File: "batch", Rule: batch.Rule, Message: text, Hint: hint})
+	}
+	for _, text := range o.remote.Check(args) {
+		report(text, "")
+	}
+	o.export.Decide(true, o.file)
+	if o.export.Format != export.Responses {
+		report(fmt.Sprintf("the results of --server are those of its files, and cannot be written as %s", o.export.Format), "write them as .jsonl; `gleitzeit batch export` writes those of this home's own runs in any format")
+	}
+	if err := o.export.CheckErrors(o.file); err != nil {
+		report(err.Error(), "standard output has the requests without an answer after the others")
+	}
+	files := o.export.Files(o.file)
+	if err := outputs.Check(files...); err != nil {
+		report(err.Message, err.Hint)
+	} else if err := (outputs.Inputs{Files: args}).Check(nil, files...); err != nil {
+		report(err.Error(), "")
+	}
+	if len(found) > 0 {
+		return p.refuseBatch(found)
+	}
+	settings, err := p.settings()
+	if err != nil {
+		return err
+	}
+	h, err := home.Open(settings.Home)
+	if err != nil {
+		return err
+	}
+	o.remote.Output, o.remote.Errors, o.remote.Window, o.remote.Another = o.file, o.export.ErrorFile(o.file), o.request.Files.Deadline, o.another
+	if len(args) > 0 {
+		o.remote.Requests = args[0]
+	}
+	client := batchclient.Program{Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Out: p.Out, Env: p.Env}
+	ended, err := client.Run(ctx, h, o.remote)
+	if err != nil {
+		if protocol.AsError(err, protocol.InternalError).Code == protocol.ProviderNotAvailable {
+			p.report(err)
+			return exitError{exitUnavailable}
+		}
+		return err
+	}
+	return exitOfBatch(ended)
 }

@@ -6,20 +6,28 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/approve"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/doctor"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/logs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/methods"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/opener"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/report"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/starter"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
@@ -53,10 +61,23 @@ func (p *program) runOptions() (runs.Options, error) {
 	if err != nil {
 		return runs.Options{}, err
 	}
+	return p.optionsOf(settings), nil
+}
+
+// quietOptions are runOptions for a command that shows the warnings of the settings itself.
+func (p *program) quietOptions() (runs.Options, error) {
+	settings, err := config.Load(p.options())
+	if err != nil {
+		return runs.Options{}, err
+	}
+	return p.optionsOf(settings), nil
+}
+
+func (p *program) optionsOf(settings *config.Settings) runs.Options {
 	return runs.Options{
 		Settings: settings, Temporal: p.temporal, Env: p.Env, Environ: p.Environ, Notify: p.notify,
 		Log: slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: settings.LogLevel})),
-	}, nil
+	}
 }
 
 // open opens the session of a command that looks at what other processes do, or leaves something for them.
@@ -81,6 +102,51 @@ func (p *program) openOwnSession(ctx context.Context) (*runs.Session, error) {
 func (p *program) upkeep() upkeep.Program {
 	return upkeep.Program{
 		Open: p.openSession, Settings: p.settings, Arguments: exact, Temporal: p.temporalFlags,
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
+	}
+}
+
+// logs is what the command about logs uses.
+func (p *program) logs() logs.Program {
+	return logs.Program{
+		Open: p.openToShow, Mark: p.sayInterrupted, Arguments: between, Temporal: p.temporalFlags, Invalid: func(err error) error { return usageError{err} },
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Out: p.Out, Format: func() string { return p.output.String() },
+		Width: func() int { return progress.Width(p.written.to) },
+	}
+}
+
+// doctor is what the command that checks everything uses.
+func (p *program) doctor() doctor.Program {
+	return doctor.Program{Options: p.quietOptions, Arguments: exact, Print: p.printDocument, Problems: exitError{exitOther}}
+}
+
+// methods is what the command about methods uses.
+func (p *program) methods() methods.Program {
+	return methods.Program{
+		Specs: func() ([]protocol.Spec, error) { return runs.Specs(p.options(), false) }, Arguments: between,
+		Invalid: func(err error) error { return usageError{err} }, Print: p.printDocument,
+	}
+}
+
+// completion is what completion in shells uses.
+func (p *program) completion() completion.Program {
+	return completion.Program{
+		Options: p.quietOptions, Specs: p.methods().Specs, Arguments: exact, Env: p.Env, Invalid: func(err error) error { return usageError{err} }, Print: p.printDocument,
+	}
+}
+
+// opener is what the command that opens the Web UI uses.
+func (p *program) opener() opener.Program {
+	return opener.Program{
+		Open: p.openSession, Env: p.Env, Terminal: func() bool { return p.output == asText && progress.Width(p.written.to) > 0 }, Arguments: exact,
+		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
+	}
+}
+
+// starter is what the command that writes a first workflow uses.
+func (p *program) starter() starter.Program {
+	return starter.Program{
+		Options: p.runOptions, Arguments: between, Invalid: func(err error) error { return usageError{err} },
 		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
 	}
 }
@@ -224,6 +290,9 @@ func (p *program) notify(notice runs.Notice) {
 		p.writeJSON(p.Err, notice)
 		return
 	}
+	if p.volume == quiet && isProgress(notice.Kind) {
+		return
+	}
 	text := notice.Message
 	switch {
 	case !p.hasNew:
@@ -235,6 +304,15 @@ func (p *program) notify(notice runs.Notice) {
 		text += "; use `--new` to run it again"
 	}
 	p.say("%s", value.VisibleLines(text))
+}
+
+// isProgress reports whether a notice says only that a run goes on as it should.
+func isProgress(kind runs.NoticeKind) bool {
+	switch kind {
+	case runs.Started, runs.Attached, runs.Resumed, runs.Restarted, runs.TakesOver, runs.TookOver, runs.FinishedEarlier, runs.Ended, runs.Files, runs.Ready:
+		return true
+	}
+	return false
 }
 
 // sayInterrupted marks a run that is open and that no process executes, and prints how to resume it.
@@ -249,7 +327,51 @@ func (p *program) sayInterrupted(s *runs.Session, run *view.Run) error {
 // streamFlag is for commands that follow a run.
 func (p *program) streamFlag(command *cobra.Command) *cobra.Command {
 	command.Flags().BoolVar(&p.stream, "stream", false, "write answers of models, and what scripts print, to standard error as it comes, even if that is not a terminal")
-	return p.progressFlag(command)
+	return p.volumeFlags(p.progressFlag(command))
+}
+
+// volume is how much a command that follows a run says.
+type volume int
+
+const (
+	quiet volume = iota - 1
+	normal
+	verbose
+)
+
+// volumeFlags adds --quiet and --verbose.
+func (p *program) volumeFlags(command *cobra.Command) *cobra.Command {
+	flags := command.Flags()
+	flags.VarPF(&volumeFlag{&p.volume, quiet}, "quiet", "q", "show only what went wrong, and the results").NoOptDefVal = "true"
+	flags.VarPF(&volumeFlag{&p.volume, verbose}, "verbose", "v", "show also the start of each task, each item that ends, and tokens").NoOptDefVal = "true"
+	return command
+}
+
+// volumeFlag is the value of --quiet or --verbose.
+type volumeFlag struct {
+	of  *volume
+	set volume
+}
+
+func (f *volumeFlag) String() string {
+	return strconv.FormatBool(f.of != nil && *f.of == f.set && f.set != normal)
+}
+
+func (f *volumeFlag) Type() string { return "bool" }
+
+func (f *volumeFlag) Set(text string) error {
+	wanted, err := strconv.ParseBool(text)
+	switch {
+	case err != nil:
+		return err
+	case !wanted && *f.of == f.set:
+		*f.of = normal
+	case wanted && *f.of != normal && *f.of != f.set:
+		return errors.New("--quiet and --verbose exclude each other")
+	case wanted:
+		*f.of = f.set
+	}
+	return nil
 }
 
 // progressFlag is for commands that show the progress of items.

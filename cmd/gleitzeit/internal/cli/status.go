@@ -16,7 +16,7 @@ type statusCommand struct{ *program }
 func (p statusCommand) command() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
 		Use:   "status [RUN]",
-		Short: "Show the tasks of a run; without a run, the state of engine, workers, store and providers",
+		Short: "Show the tasks of a run, or the state of the system",
 		Long: "Show the status of each task of a run. RUN may be " + runs.Latest + ".\n" +
 			"Without a run: the state of engine, workers, result store and providers.",
 		Example: "  gleitzeit status\n  gleitzeit status " + runs.Latest,

@@ -81,10 +81,11 @@ func (p statusCommand) system(ctx context.Context) error {
 		return err
 	}
 	running, stopped := s.Connect(ctx)
+	idle := stopped == nil && !running // Which is no error: most of the time nothing runs.
 	switch {
 	case stopped != nil && runs.AsUnreachable(stopped) == nil:
 		return stopped
-	case stopped == nil && !running:
+	case idle:
 		stopped = s.NotRunning()
 	}
 	running = stopped == nil
@@ -104,6 +105,10 @@ func (p statusCommand) system(ctx context.Context) error {
 	document.Runs = counted(all)
 	if p.output == asText {
 		fmt.Fprint(p.Out, document.text())
+		if idle {
+			p.say("no engine runs here, and none is needed to look at runs: `gleitzeit run` starts one for its time, `gleitzeit server` one that stays")
+			return exitError{exitNoEngine}
+		}
 	} else {
 		p.writeJSON(p.Out, document)
 	}

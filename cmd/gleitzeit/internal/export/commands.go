@@ -234,7 +234,7 @@ func (p Program) list(ctx context.Context, limit int) error {
 		return err
 	}
 	batches := []Batch{}
-	rows := [][]string{{"RUN", "WORKFLOW", "TASK", "STATUS", "STARTED", "ITEMS"}}
+	rows, more := [][]string{{"RUN", "WORKFLOW", "TASK", "STATUS", "STARTED", "ITEMS"}}, false
 	for _, listed := range newest {
 		run, err := s.Known(ctx, listed.Run)
 		if err == nil && slices.ContainsFunc(run.Tasks, func(task view.Task) bool { return task.Items != nil }) {
@@ -244,15 +244,21 @@ func (p Program) list(ctx context.Context, limit int) error {
 			return err
 		}
 		for i := range run.Tasks {
-			if task := &run.Tasks[i]; task.Items != nil && (limit == 0 || len(batches) < limit) {
+			if task := &run.Tasks[i]; task.Items != nil {
+				if more = limit > 0 && len(batches) == limit; more {
+					break
+				}
 				batches = append(batches, Batch{run.Run, run.Workflow, task.ID, run.Status, run.Interrupted, run.StartedAt, task.Items})
 				rows = append(rows, []string{run.Run, value.Visible(view.FirstLine(run.Workflow)), task.ID, string(run.State()),
 					run.StartedAt.Local().Format(time.DateTime), view.ItemCounts(*task.Items, task.Values, task.Status.Ended())})
 			}
 		}
-		if limit > 0 && len(batches) == limit {
+		if more {
 			break
 		}
+	}
+	if more {
+		p.Say(fmt.Sprintf("the newest %d are shown: --limit 0 lists all", limit))
 	}
 	if !p.Print(struct {
 		Batches []Batch `json:"batches"`

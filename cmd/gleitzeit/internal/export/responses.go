@@ -116,8 +116,9 @@ func (w *responses) failure(item Item) value.Value {
 		return problems[0]
 	}
 	code, message := strings.ToLower(item.get("error", "name").Text()), item.problem()
+	ended := code == "" || code == strings.ToLower(protocol.TaskCancelled.Info().Name) // The batch has, before the request.
 	switch {
-	case code != "":
+	case !ended:
 	case w.batch.Status == protocol.TimedOut:
 		code = "batch_expired"
 	default:

@@ -95,6 +95,15 @@ func TestResponses(t *testing.T) {
 	if got := string(w.line(skipped).JSON()); !strings.Contains(got, `"custom_id":"x","response":null,"error":{"code":"batch_expired","message":"too late"`) {
 		t.Error(got)
 	}
+	for status, want := range map[protocol.Status]string{protocol.TimedOut: "batch_expired", protocol.Cancelled: "batch_cancelled"} {
+		about := f.about(t)
+		about.Status = status
+		w := &responses{document: &document{batch: about}}
+		late := Item{Index: 6, Status: protocol.Cancelled, Entry: parsed(t, `{"item":"x","error":{"name":"TASK_CANCELLED","message":"it had not started"}}`)}
+		if got := string(w.line(late).JSON()); !strings.Contains(got, `"error":{"code":"`+want+`","message":"it had not started"`) {
+			t.Errorf("%s: %s", status, got)
+		}
+	}
 	other := Item{Status: protocol.Completed, Entry: parsed(t, `{"item":"/f/a.txt","result":{"response":"hello"}}`)}
 	if got := string(w.line(other).JSON()); !strings.Contains(got, `"custom_id":"/f/a.txt","response":{"status_code":200,"request_id":"batch_req_`) || !strings.Contains(got, `"body":{"response":"hello"}},"error":null`) {
 		t.Error(got)

@@ -15,11 +15,11 @@ import (
 
 // meant has, for commands and flags of other programs, those of this one.
 var meant = map[string]string{
-	"--arg": "input", "--param": "input", "--params": "inputs", "--var": "input", "--variable": "input",
+	"--arg": "input", "--param": "input", "--params": "inputs", "--variable": "input",
 	"--directory": "home", "--out": "output", "--filter": "items",
 	"--concurrency": "max-concurrent", "--jobs": "max-concurrent", "--parallel": "max-concurrent", "--workers": "max-concurrent",
-	"exec": "run", "execute": "run", "kill": "cancel", "ls": "list", "ps": "list", "runs": "list", "show": "status", "start": "run", "stop": "cancel",
-	"check": "validate", "lint": "validate", "output": "results", "serve": "server",
+	"execute": "run", "kill": "cancel", "ls": "list", "ps": "list", "runs": "list", "show": "status", "start": "run", "stop": "cancel",
+	"check": "validate", "new": "init", "create": "init", "template": "init", "diagnose": "doctor", "python": "exec", "lint": "validate", "output": "results", "serve": "server",
 }
 
 // parameters are those of models that other programs have as flags, and that have no flag here.
@@ -27,6 +27,9 @@ var parameters = map[string]bool{"max-tokens": true, "num-predict": true, "repea
 
 // Command describes a word where a command of the parent is expected and there is none of that name.
 func Command(parent *cobra.Command, word string) error {
+	if isWorkflow := strings.HasSuffix(word, ".yaml") || strings.HasSuffix(word, ".yml"); isWorkflow && !parent.HasParent() {
+		return fmt.Errorf("unknown command %q; did you mean `%s run %[1]s`?", word, parent.CommandPath())
+	}
 	var known []string
 	for _, each := range parent.Commands() {
 		if each.IsAvailableCommand() {
@@ -98,7 +101,7 @@ func problem(err error) string {
 		"int": "must be a whole number", "int64": "must be a whole number", "float64": "must be a number", "bool": "must be true or false",
 		"duration": "must be a duration such as 90s",
 	}[invalid.GetFlag().Value.Type()]
-	if want == "" {
+	if want == "" || want == "must be true or false" && !errors.Is(err, strconv.ErrSyntax) { // It may exclude another flag.
 		return err.Error()
 	}
 	if errors.Is(err, strconv.ErrRange) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -49,6 +50,9 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 	if fan.began.IsZero() && !earlier {
 		fan.begin(event.At)
 	}
+	if p.began[event.Task].IsZero() {
+		p.began[event.Task] = event.At
+	}
 	if event.Outcome == nil {
 		fan.start(event.Item, event.At)
 		p.drawSoon()
@@ -60,11 +64,18 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 		return err
 	}
 	fan.add(event.Item, event.Outcome, event.At)
+	if !earlier {
+		p.tokens += event.Outcome.Usage.Tokens()
+		p.usages[event.Task] += event.Outcome.Usage.Tokens()
+	}
 	kind, shown := failedLines, event.Outcome.Status == protocol.Failed
 	if event.Outcome.Status == protocol.Completed && event.Outcome.Warning != "" {
 		kind, shown = warningLines, true
 	}
-	shown = shown && !earlier && p.lines.add(event.Task, kind)
+	if p.o.Verbose && !shown {
+		kind, shown = endedLines, true
+	}
+	shown = shown && !earlier && (p.lines.add(event.Task, kind) || p.o.Verbose)
 	if earlier {
 		fan.earlier++
 	}
@@ -79,6 +90,14 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 	}
 	switch {
 	case !shown:
+	case kind == endedLines:
+		p.itemLine(item, func(item *view.Item) string {
+			line := item.Line()
+			if usage := event.Outcome.Usage; usage.Tokens() > 0 {
+				line += "  " + tokensText(usage)
+			}
+			return line
+		})
 	case kind == failedLines:
 		p.itemLine(item, (*view.Item).Line)
 		if hint := item.HintLine(); hint != "" && !fan.hints[hint] && len(fan.hints) < maxHints {
@@ -110,6 +129,7 @@ const (
 	failedLines lineKind = iota
 	warningLines
 	retryLines
+	endedLines // All are shown.
 	lineKinds
 )
 
@@ -148,7 +168,7 @@ func (p *Printer) restOfLines(task string) {
 		warningLines: "! %s  %d more with a warning: `" + show + "` lists the warnings",
 		retryLines:   "↻ %s  %d more attempts failed",
 	} {
-		if rest := counted[kind] - maxLines; rest > 0 {
+		if rest := counted[kind] - maxLines; rest > 0 && text != "" && !p.o.Verbose {
 			p.sentence(fmt.Sprintf(text, value.Visible(task), rest))
 		}
 	}
@@ -178,7 +198,9 @@ func (p *Printer) fan(ctx context.Context, task string) (*itemCounts, error) {
 		return nil, err
 	}
 	p.fans[task] = fan
-	p.running = append(p.running, task)
+	if !slices.Contains(p.running, task) {
+		p.running = append(p.running, task)
+	}
 	return fan, nil
 }
 

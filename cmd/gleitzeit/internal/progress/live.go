@@ -24,7 +24,7 @@ func (p *Printer) LiveTask() string {
 }
 
 func (p *Printer) liveTask() string {
-	if len(p.running) != 1 || p.fans[p.running[0]] != nil || !p.o.Screen.Terminal() && !p.o.Stream {
+	if p.o.Quiet || len(p.running) != 1 || p.fans[p.running[0]] != nil || !p.o.Screen.Terminal() && !p.o.Stream {
 		return ""
 	}
 	return p.running[0]

@@ -30,6 +30,8 @@ type Options struct {
 	// Stream writes answers of models, and what scripts print, as running text if the screen is not a terminal.
 	Stream bool
 	Table  bool // The progress of items is a table, with a row for each model.
+	// Verbose shows also the start of each task, the tokens of each that ends, and each item that ends; Quiet only what went wrong.
+	Verbose, Quiet bool
 	// Items writes the JSON document about the items of a running task, now and then; nil for none.
 	Items func(document any)
 }
@@ -59,6 +61,11 @@ type Printer struct {
 	waiting    map[string]bool            // Tasks that wait for people.
 	live       *history.Live              // The text of the only running task; nil if it is not known.
 	concurrent map[string]bool            // Tasks that ran at the same time as others.
+	listed     []plan.ListedTask          // Those of the plan; nil if it is not known.
+	began      map[string]time.Time       // When the running tasks began,
+	numbers    map[string]int32           // and the number of the attempt of each,
+	usages     map[string]int64           // and the tokens of its items that have ended.
+	tokens     int64                      // Of all that has ended.
 	streamed   history.Live               // The part of an answer that was written as running text.
 	drawn      time.Time                  // When the rows were drawn last.
 }
@@ -68,10 +75,11 @@ func New(o Options) *Printer {
 	p := &Printer{
 		o: o, shown: map[string]protocol.Status{}, fans: map[string]*itemCounts{}, printed: map[string]bool{}, retried: map[string]int32{},
 		concurrent: map[string]bool{}, noted: map[string]wait{}, lines: itemLines{},
-		asked: map[string]*protocol.Asked{}, waiting: map[string]bool{},
+		asked: map[string]*protocol.Asked{}, waiting: map[string]bool{}, began: map[string]time.Time{}, numbers: map[string]int32{}, usages: map[string]int64{},
 	}
 	if o.Plan != nil {
-		p.total = len(o.Plan.All())
+		p.listed = o.Plan.All()
+		p.total = len(p.listed)
 	}
 	return p
 }
@@ -89,11 +97,16 @@ func (p *Printer) Event(ctx context.Context, event history.Event) error {
 			p.total = len(document.Tasks)
 		}
 	}
+	if p.o.Screen.Terminal() {
+		if err := loadPlan(p, ctx); err != nil {
+			return err
+		}
+	}
 	if event.Item != protocol.NoItem {
 		return p.itemEvent(ctx, event)
 	}
 	if event.Outcome == nil {
-		p.start(event.Task)
+		p.start(event)
 		if event.Asked != nil {
 			return p.ask(ctx, event)
 		}
@@ -105,14 +118,18 @@ func (p *Printer) Event(ctx context.Context, event history.Event) error {
 	return p.skip(ctx, event)
 }
 
-func (p *Printer) start(task string) {
-	p.running = append(p.running, task)
+func (p *Printer) start(event history.Event) {
+	p.running = append(p.running, event.Task)
+	p.began[event.Task] = event.At
+	if p.o.Verbose && !event.At.Before(p.o.Began) {
+		p.sentence(fmt.Sprintf("%s %s  %s  started", view.Mark(protocol.Running), value.Visible(event.Task), event.Method))
+	}
 	if len(p.running) > 1 {
 		for _, task := range p.running {
 			p.concurrent[task] = true
 		}
 	}
-	p.draw()
+	p.drawSoon()
 }
 
 func (p *Printer) end(ctx context.Context, event history.Event) error {
@@ -142,12 +159,18 @@ func (p *Printer) end(ctx context.Context, event history.Event) error {
 	delete(p.asked, event.Task)
 	delete(p.waiting, event.Task)
 	p.running = without(p.running, event.Task)
+	delete(p.began, event.Task)
+	delete(p.numbers, event.Task)
+	delete(p.usages, event.Task)
+	if event.Outcome.Items == nil && !earlier { // Those of items were counted with them.
+		p.tokens += event.Outcome.Usage.Tokens()
+	}
 	p.shown[event.Task] = task.Status
 	if earlier {
 		p.earlier++
 	} else {
 		p.restOfLines(event.Task)
-		p.sentence(task.Line())
+		p.taskLine(task, event.Outcome.Usage)
 		if task.Warning != "" {
 			p.sentence(task.WarningLine())
 		}
@@ -167,14 +190,10 @@ func (p *Printer) end(ctx context.Context, event history.Event) error {
 // skip shows the tasks that are skipped because the task of the event has ended.
 func (p *Printer) skip(ctx context.Context, event history.Event) error {
 	if p.skips == nil {
-		planned := p.o.Plan
-		if planned == nil {
-			var err error
-			if planned, err = view.ReadPlan(ctx, p.o.Store, p.o.Run); err != nil {
-				return err
-			}
+		if err := loadPlan(p, ctx); err != nil {
+			return err
 		}
-		p.skips = history.NewSkips(planned)
+		p.skips = history.NewSkips(p.o.Plan)
 	}
 	for _, skipped := range p.skips.After(event) {
 		if err := p.end(ctx, skipped); err != nil {
@@ -214,7 +233,7 @@ func (p *Printer) addPrinted(ctx context.Context, event history.Event, failure *
 		if earlier || int(p.retried[activity]) > a.Attempt || a.Error.Empty() {
 			continue // It was shown, or has nothing to show.
 		}
-		if !p.lines.addActivity(activity, retryLines) {
+		if p.o.Quiet || !p.lines.addActivity(activity, retryLines) {
 			continue
 		}
 		p.sentence(fmt.Sprintf("↻ %s  retried: %s", activity, value.VisibleLines(view.Brief(a.Error.Message))))
@@ -244,13 +263,16 @@ func (p *Printer) Attempts(ctx context.Context, pending []history.Attempt) {
 	defer p.mu.Unlock()
 	p.messages, p.itemLines = map[string]string{}, map[string]string{}
 	for _, a := range pending {
+		if task, item := protocol.ParseActivityID(a.Activity); item == protocol.NoItem {
+			p.numbers[task] = a.Number
+		}
 		p.messages[a.Activity] = cmp.Or(a.Message, a.Line)
 		if task, item := protocol.ParseActivityID(a.Activity); item != protocol.NoItem && a.Line != "" && p.itemLines[task] == "" {
 			p.itemLines[task] = fmt.Sprintf("[%d] %s", item, a.Line)
 		}
 		if a.Round != "" && p.retried[a.Activity] < a.Number {
 			p.retried[a.Activity] = a.Number
-			if p.lines.addActivity(a.Activity, retryLines) {
+			if !p.o.Quiet && p.lines.addActivity(a.Activity, retryLines) {
 				p.sentence(fmt.Sprintf("↻ %s  repeating: %s", a.Activity, value.VisibleLines(view.Brief(a.Round))))
 			}
 			continue
@@ -259,7 +281,7 @@ func (p *Printer) Attempts(ctx context.Context, pending []history.Attempt) {
 			continue
 		}
 		p.retried[a.Activity] = a.Number
-		if !p.lines.addActivity(a.Activity, retryLines) {
+		if p.o.Quiet || !p.lines.addActivity(a.Activity, retryLines) {
 			continue
 		}
 		p.sentence(fmt.Sprintf("↻ %s  retrying: %s", a.Activity, value.VisibleLines(view.Brief(a.Failure))))
@@ -315,24 +337,66 @@ func (p *Printer) End(document *view.Run) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.o.Screen.Clear()
+	reported := map[string]bool{}
 	for i := range document.Tasks {
 		task := &document.Tasks[i]
 		p.restOfLines(task.ID)
-		if task.Status == protocol.Skipped && p.shown[task.ID] != task.Status {
+		if task.Status == protocol.Skipped && p.shown[task.ID] != task.Status && !p.o.Quiet {
 			p.sentence(task.Line())
 		}
 		if shown, is := p.shown[task.ID]; is && shown != task.Status {
 			delete(p.printed, task.ID) // Its line has another status.
 		}
+		if reported[task.ID] {
+			continue
+		}
 		if task.Error != nil && (task.Status == protocol.Failed || !task.Error.Empty()) {
-			p.line(fmt.Sprintf("\n%s (%s):\n%s", task.ID, task.Error.Name, value.VisibleLines(task.Error.Message)))
+			p.line(fmt.Sprintf("\n%s (%s):\n%s", withEqualError(document.Tasks[i:], reported), task.Error.Name, value.VisibleLines(task.Error.Message)))
 			if task.Error.Hint != "" {
 				p.sentence("  " + value.VisibleLines(task.Error.Hint))
 			}
 			p.showPrinted(task.Error, protocol.PrintedLines)
 		}
 	}
-	p.sentence(p.summary(document))
+	if !p.o.Quiet || document.Status != protocol.Completed {
+		p.sentence(p.summary(document))
+	}
+}
+
+// taskLine shows the line of a task that has ended.
+func (p *Printer) taskLine(task *view.Task, usage protocol.Usage) {
+	line := task.Line()
+	switch {
+	case p.o.Quiet && task.Status != protocol.Failed:
+		return
+	case p.o.Verbose && usage.Tokens() > 0:
+		line += "  " + tokensText(usage)
+	}
+	p.sentence(line)
+}
+
+func tokensText(usage protocol.Usage) string {
+	return fmt.Sprintf("%d tokens read, %d written", usage.PromptTokens, usage.TokensUsed)
+}
+
+// withEqualError names the first of the tasks and those behind it that failed for exactly the same reason, such as a missing model, which is
+// reported once.
+func withEqualError(tasks []view.Task, reported map[string]bool) string {
+	first := &tasks[0]
+	names := []string{first.ID}
+	for i := range tasks[1:] {
+		other := &tasks[1+i]
+		if other.Status == first.Status && other.Error != nil && other.Error.Name == first.Error.Name && other.Error.Message == first.Error.Message &&
+			other.Error.Hint == first.Error.Hint && first.Error.Empty() && other.Error.Empty() {
+			names = append(names, other.ID)
+			reported[other.ID] = true
+		}
+	}
+	const most = 10
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most], fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (p *Printer) summary(document *view.Run) string {

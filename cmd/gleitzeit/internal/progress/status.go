@@ -152,18 +152,24 @@ func tableRow(name string, pace Pace) []string {
 }
 
 func (p *Printer) draw() {
-	if !p.o.Screen.Terminal() || len(p.running) == 0 {
+	if !p.o.Screen.Terminal() || len(p.running) == 0 || p.o.Quiet {
 		return
 	}
 	now := time.Now()
 	p.drawn = now
 	width, height := p.o.Screen.size()
-	rows := p.liveRows(width, height)
+	live := p.liveRows(width, height)
+	rows := treeRows(p, width-1, min(mostTreeRows, int(float64(height)*treeShare), height-2-len(live)), now)
+	last := p.status(width-1, now)
+	if len(rows) > 0 {
+		last = summaryRow(p, width-1, now)
+	}
+	rows = append(rows, live...)
 	if p.o.Table {
 		table := p.table(width-1, now)
 		rows = append(rows, table[:min(len(table), max(height-2-len(rows), 0))]...)
 	}
-	p.o.Screen.draw(append(rows, p.status(width-1, now)))
+	p.o.Screen.draw(append(rows, last))
 }
 
 // drawSoon draws, unless that was done a moment ago and is still to be seen.
@@ -193,7 +199,7 @@ type Items struct {
 
 // noteItems shows, where no row is updated, how far the items of the running tasks are, now and then.
 func (p *Printer) noteItems(now time.Time) {
-	if p.o.Screen.Terminal() && p.o.Items == nil {
+	if (p.o.Screen.Terminal() || p.o.Quiet) && p.o.Items == nil {
 		return
 	}
 	due := false

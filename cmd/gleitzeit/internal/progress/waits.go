@@ -26,7 +26,7 @@ const waitEvery = time.Minute
 // noteWaits shows, where no row is updated, a line for each task that waits for a reason: when it begins to wait, and when
 // what it waits for changes.
 func (p *Printer) noteWaits(now time.Time) {
-	if p.o.Screen.Terminal() {
+	if p.o.Screen.Terminal() || p.o.Quiet {
 		return
 	}
 	for task, last := range p.noted {

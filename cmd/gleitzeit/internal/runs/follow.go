@@ -87,6 +87,11 @@ func (itemObserver) Live(*history.Live) {}
 
 // FollowItems passes the items of a task that have ended, and those that end, until the run has closed.
 func FollowItems(ctx context.Context, s *Session, run, task string, ended func(ctx context.Context, index int) error) error {
+	return FollowWith(ctx, s, run, itemObserver{task, ended})
+}
+
+// FollowWith passes what has happened in a run, and what happens, until it has closed. This process does not execute it.
+func FollowWith(ctx context.Context, s *Session, run string, w Watcher) error {
 	if err := s.Reach(ctx); err != nil {
 		return err
 	}
@@ -95,7 +100,7 @@ func FollowItems(ctx context.Context, s *Session, run, task string, ended func(c
 		return err
 	}
 	defer h.Release(false)
-	return h.Follow(ctx, itemObserver{task, ended})
+	return h.Follow(ctx, w)
 }
 
 const (

@@ -35,13 +35,18 @@ func handlerOptions(settings *config.Settings, env func(string) (string, bool), 
 	return worker.HandlerOptions{
 		LLM: modelOptions(settings, env),
 		MCP: mcp.Options{
-			Servers: tools.Servers, Allow: mcp.Allow{All: tools.AllowWorkflowServers, Patterns: tools.AllowedWorkflowServers},
+			Servers: tools.Servers, Allow: allowance(settings),
 			Env: env, Secrets: Secrets(settings, env, nil), Log: log,
 		},
-		Python:    pythonOptions(settings),
+		Python:    PythonOptions(settings),
 		Documents: DocumentReader(settings, env),
 		Store:     store,
 	}
+}
+
+// allowance returns which servers of workflows may be used.
+func allowance(settings *config.Settings) mcp.Allow {
+	return mcp.Allow{All: settings.MCP.AllowWorkflowServers, Patterns: settings.MCP.AllowedWorkflowServers}
 }
 
 // DocumentReader returns what reads documents as the settings say. What the PDF reader compiles is kept in the home folder.
@@ -64,7 +69,8 @@ func DocumentReader(settings *config.Settings, env func(string) (string, bool)) 
 	return reader.New(converters)
 }
 
-func pythonOptions(settings *config.Settings) python.Options {
+// PythonOptions returns the options of python/v1 from the settings.
+func PythonOptions(settings *config.Settings) python.Options {
 	p := settings.Python
 	return python.Options{
 		Interpreter: p.Interpreter, Interpreters: p.Interpreters, Preload: p.Preload, Env: p.Env, Sandbox: p.Sandbox, Grace: p.Grace, HiddenFolders: hidden(settings),
@@ -108,7 +114,13 @@ func Specs(o config.Options, remote bool) ([]protocol.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return worker.Specs(settings.Provider, settings.MCP.Servers...), nil
+	specs := worker.Specs(settings.Provider, settings.MCP.Servers...)
+	for i := range specs {
+		if specs[i].Name == mcp.Spec().Name {
+			specs[i].AllowServer = allowance(settings).Check
+		}
+	}
+	return specs, nil
 }
 
 // TaskFailure is why the method of a task cannot be called.

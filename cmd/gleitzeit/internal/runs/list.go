@@ -93,18 +93,25 @@ func (r Reader) unrecorded(ctx context.Context) ([]*view.Run, error) {
 type Query struct {
 	Workflow string          // By its name; empty for all.
 	Status   protocol.Status // Empty for all.
+	Since    time.Time       // Only runs that started then or later; zero for all.
+	Until    time.Time       // Only runs that started before; zero for all.
+	Tags     []string        // All of which the workflow has.
 	Limit    int             // 0 is no limit.
 }
 
 // List returns runs without their tasks, newest first. One without a record of its end is looked up: it may have been
 // terminated from outside.
 func (r Reader) List(ctx context.Context, q Query) ([]*view.Run, error) {
-	query := resultstore.Query{Workflow: q.Workflow, Status: q.Status, Limit: q.Limit}
+	query := resultstore.Query{Workflow: q.Workflow, Status: q.Status, Since: q.Since, Before: q.Until, Limit: q.Limit}
 	wanted, limit := query.Status, query.Limit
 	if wanted != "" && (r.client != nil || r.cluster == nil && (wanted == protocol.Running || wanted == protocol.Failed)) {
 		// What is recorded as running may turn out to have ended, so the filter and the limit come after the look.
 		query.Status, query.Limit = "", 0
 	}
+	if len(q.Tags) > 0 {
+		query.Limit = 0
+	}
+	tags := tagsOf{r.store, map[string][]string{}}
 	records, err := r.store.Records(ctx, query)
 	if err != nil {
 		return nil, err
@@ -115,7 +122,7 @@ func (r Reader) List(ctx context.Context, q Query) ([]*view.Run, error) {
 		return nil, err
 	}
 	for _, run := range unrecorded {
-		if (wanted == "" || run.Status == wanted) && (query.Workflow == "" || run.Workflow == query.Workflow) {
+		if (wanted == "" || run.Status == wanted) && (query.Workflow == "" || run.Workflow == query.Workflow) && q.hasTime(run.StartedAt) && hasTags(run.Tags, q.Tags) {
 			runs = append(runs, run)
 		}
 	}
@@ -125,6 +132,14 @@ func (r Reader) List(ctx context.Context, q Query) ([]*view.Run, error) {
 			break
 		}
 		run := view.FromRecord(record)
+		if len(q.Tags) > 0 {
+			if run.Tags, err = tags.read(ctx, record.Plan); err != nil {
+				return nil, err
+			}
+			if !hasTags(run.Tags, q.Tags) {
+				continue
+			}
+		}
 		if r.client != nil && !run.Status.Ended() {
 			if run, err = r.Document(ctx, record.Run); err != nil {
 				return nil, err
@@ -148,6 +163,35 @@ func (r Reader) List(ctx context.Context, q Query) ([]*view.Run, error) {
 		runs = runs[:limit]
 	}
 	return runs, nil
+}
+
+// hasTime reports whether a run that started then is wanted.
+func (q *Query) hasTime(started time.Time) bool {
+	return (q.Since.IsZero() || !started.Before(q.Since)) && (q.Until.IsZero() || started.Before(q.Until))
+}
+
+func hasTags(tags, wanted []string) bool {
+	return !slices.ContainsFunc(wanted, func(tag string) bool { return !slices.Contains(tags, tag) })
+}
+
+// tagsOf reads the tags of runs, which their plans have. Runs of one workflow often have the same plan.
+type tagsOf struct {
+	store resultstore.Store
+	known map[string][]string
+}
+
+func (t *tagsOf) read(ctx context.Context, plan *protocol.Ref) ([]string, error) {
+	if plan == nil {
+		return nil, nil
+	}
+	if tags, is := t.known[plan.Hash]; is {
+		return tags, nil
+	}
+	tags, err := view.ReadTags(ctx, t.store, *plan)
+	if err == nil {
+		t.known[plan.Hash] = tags
+	}
+	return tags, err
 }
 
 // MarkInterrupted marks a run of this home that is open and that no process executes, and returns how it can be resumed;

@@ -19,6 +19,9 @@ import (
 // script is a process.
 const SharedSlots = 100
 
+// UIPort is the port of the Web UI of a server without --ui-port.
+const UIPort = 8233
+
 // ServiceOptions are the options of a service.
 type ServiceOptions struct {
 	Queue string
@@ -176,8 +179,10 @@ func (e *Executor) NotifyProblems(ctx context.Context) {
 // ServerOptions are the options of a server.
 type ServerOptions struct {
 	ServiceOptions
-	UIPort int // Of the Web UI, on loopback; another one where it is taken.
-	NoUI   bool
+	UIPort int // Of the Web UI, on loopback.
+	// ExactUIPort: a port that is taken is an error; otherwise it is another one.
+	ExactUIPort bool
+	NoUI        bool
 	// Front makes the pages that come before Temporal's, until ctx is done; nil: there are none.
 	Front func(ctx context.Context, v *Server) Front
 }
@@ -258,7 +263,7 @@ func (v *Server) open(ctx, running context.Context, o ServerOptions) (err error)
 			front = o.Front(running, v)
 		}
 		v.ui, err = webui.Start(ctx, webui.Options{
-			Front: front, Home: s.home, Port: o.UIPort, Log: s.log, Payloads: worker.ExternalStorage(s.store), Codecs: s.keys.Codecs(),
+			Front: front, Home: s.home, Port: o.UIPort, ExactPort: o.ExactUIPort, Log: s.log, Payloads: worker.ExternalStorage(s.store), Codecs: s.keys.Codecs(),
 			Engine: func() (string, error) {
 				info, err := engine.ReadInfo(s.home)
 				return info.Address, err
@@ -269,7 +274,11 @@ func (v *Server) open(ctx, running context.Context, o ServerOptions) (err error)
 		}
 		v.Info.UI = v.ui.URL()
 	}
-	if err := v.lock.Announce(home.Server{PID: os.Getpid(), Engine: info.Address}); err != nil {
+	announced := home.Server{PID: os.Getpid(), Engine: info.Address}
+	if v.ui != nil {
+		announced.UI = v.ui.Address()
+	}
+	if err := v.lock.Announce(announced); err != nil {
 		return errors.Join(err, v.stopUI(ctx))
 	}
 	return nil
@@ -280,6 +289,11 @@ func (v *Server) stopUI(ctx context.Context) error {
 		return nil
 	}
 	return v.ui.Stop(ctx)
+}
+
+// AnnounceBatchAPI announces the base URL of the Batch API to commands of the home.
+func (v *Server) AnnounceBatchAPI(url string) error {
+	return v.lock.Announce(home.Server{PID: os.Getpid(), Engine: v.Info.Engine, BatchAPI: url})
 }
 
 // Executor returns what executes runs in this server.

@@ -135,6 +135,7 @@ type Task struct {
 	answers         []string         // The fields of its answers, as far as its schema names them.
 	models          bool             // Its items name the models that are asked.
 	folders         []string         // Within which its items are named.
+	steps           []string         // Ids of the steps of its items.
 	listFailed      string           // The command that lists its items that failed.
 	each            bool             // It is fanned out.
 	reduces         bool             // It makes one answer of many texts: its items are calls.
@@ -179,6 +180,9 @@ func (t *Task) LimitReached() bool {
 	return t.Status == protocol.Failed &&
 		(t.Error != nil && t.Error.Code == protocol.TaskLimitReached || t.Items != nil && t.tolerance.Exceeded(t.Items.Failed, t.Items.Total))
 }
+
+// Steps returns the ids of the steps of the task's items.
+func (t *Task) Steps() []string { return t.steps }
 
 // HasItems reports whether the task is fanned out.
 func (t *Task) HasItems() bool { return t.each || t.Items != nil }

@@ -176,6 +176,18 @@ func ReadPlan(ctx context.Context, store resultstore.Store, run string) (*plan.P
 	return readPlan(ctx, store, *records[0].Plan)
 }
 
+// ReadTags returns the tags of a plan in the store; none if it is gone.
+func ReadTags(ctx context.Context, store resultstore.Store, ref protocol.Ref) ([]string, error) {
+	p, err := readPlan(ctx, store, ref)
+	if errors.Is(err, resultstore.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.Tags, nil
+}
+
 // FromRecord returns the document of a run without its tasks.
 func FromRecord(r resultstore.Record) *Run {
 	document := &Run{
@@ -293,6 +305,11 @@ func (r *Run) addTasks(p *plan.Plan, records map[string]attempts) {
 			About: planned.Description, Tags: planned.Tags, Metadata: planned.Metadata,
 		}
 		task.Values = planned.FanOut != nil && !planned.FanOut.HasFiles()
+		if all[i].HasSteps() {
+			for _, step := range planned.FanOut.Steps.Tasks {
+				task.steps = append(task.steps, step.ID)
+			}
+		}
 		task.Rows = planned.FanOut != nil && planned.FanOut.Rows != nil
 		task.folders = ItemFolders(p, planned.FanOut)
 		task.models = planned.FanOut != nil && len(planned.FanOut.Models) > 0

@@ -19,12 +19,14 @@ import (
 type Attempt struct {
 	Activity string // The activity id: the task's, or files[17].
 	Number   int32
-	Round    string        // How the round before ended, of a task that is repeated: "round 3 of 20: …".
-	Failure  string        // Why the attempt before failed or was lost; empty for the first, and if a resume restarted it.
-	Printed  *protocol.Ref // What that attempt has printed: a protocol.Printed; nil: nothing.
-	Message  string        // How far it has come, where its handler says so: "120 tokens".
-	Line     string        // The newest line that its script has printed.
-	Started  bool          // A worker executes it: otherwise it waits for one, or for the end of a pause.
+	Round    string                // How the round before ended, of a task that is repeated: "round 3 of 20: …".
+	Failure  string                // Why the attempt before failed or was lost; empty for the first, and if a resume restarted it.
+	Printed  *protocol.Ref         // What that attempt has printed: a protocol.Printed; nil: nothing.
+	Message  string                // How far it has come, where its handler says so: "120 tokens".
+	Line     string                // The newest line that its script has printed.
+	Stdout   *protocol.PrintedTail // The end of what it has printed; nil: nothing, or it is of an item.
+	Stderr   *protocol.PrintedTail
+	Started  bool // A worker executes it: otherwise it waits for one, or for the end of a pause.
 }
 
 // Attempts returns the attempts in flight of a run's pending activities.
@@ -43,7 +45,7 @@ func Attempts(pending []*workflowpb.PendingActivityInfo) []Attempt {
 		}
 		if beat := activity.GetHeartbeatDetails().GetPayloads(); len(beat) > 0 && !stale(activity) {
 			decoded := heartbeatOf(beat[0])
-			a.Message, a.Line = decoded.Message, decoded.Line
+			a.Message, a.Line, a.Stdout, a.Stderr = decoded.Message, decoded.Line, decoded.Stdout, decoded.Stderr
 		}
 		attempts = append(attempts, a)
 	}

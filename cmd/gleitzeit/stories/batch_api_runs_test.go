@@ -1,0 +1,117 @@
+package stories_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
+)
+
+// slowRequests are requests that take so long that a batch of them is still in progress when it is looked at.
+func slowRequests(count int) string {
+	var requests strings.Builder
+	for i := range count {
+		requests.WriteString(chatLine(fmt.Sprintf("request-%d", i), slow))
+	}
+	return requests.String()
+}
+
+// begins waits until a batch has answers, and more to come.
+func (s *apiServer) begins(id string) {
+	s.T.Helper()
+	eventually(s.T, "requests of the batch are answered", func() bool { return s.batch(id).Counts.Completed > 0 })
+	if now := s.batch(id); now.Status != "in_progress" {
+		s.T.Fatalf("the batch is %+v: it shows nothing", now)
+	}
+}
+
+// TestBatchesAreRuns: commands about runs show, follow and cancel batches, and a batch whose file is deleted completes.
+func TestBatchesAreRuns(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.StartPrivate(t).URL)
+	s := u.serveAPI()
+	input := s.upload(slowRequests(100))
+	id := s.create(input, `,"completion_window":"24h"`).ID
+	s.begins(id)
+	if status, text, err := s.ask(http.MethodDelete, "/files/"+input, "", nil, nil); err != nil || status != http.StatusOK {
+		t.Fatalf("%v %d %s", err, status, text)
+	}
+	for _, path := range []string{"/files/" + input, "/files/" + input + "/content"} {
+		if status, text, err := s.ask(http.MethodGet, path, "", nil, nil); err != nil || status != http.StatusNotFound {
+			t.Errorf("%s: %v %d %s", path, err, status, text)
+		}
+	}
+	shown, _ := u.Gleitzeit(0, "status", id)
+	wantLines(t, "status", shown, id, "Batch requests.jsonl", "running")
+	watcher := u.Start("watch", id)
+	<-watcher.Ended
+	watcher.Exits(0)
+	if b := s.ends(id); b.Status != "completed" || b.Counts.Completed != 100 || b.Counts.Failed != 0 {
+		t.Errorf("the batch without a file is %+v", b)
+	}
+	if left, err := os.ReadDir(filepath.Join(u.Home, "batch-api", "content")); err != nil || len(left) != 1 {
+		t.Errorf("%v are left beside the results (%v)", left, err)
+	}
+
+	id = s.create(s.upload(slowRequests(400)), `,"completion_window":"24h"`).ID
+	s.begins(id)
+	_, _ = u.Gleitzeit(0, "cancel", id)
+	if b := s.ends(id); b.Status != "cancelled" || b.Counts.Completed == 0 || b.Counts.Completed+b.Counts.Failed != 400 || b.Output == "" || b.Error == "" {
+		t.Errorf("the batch that was cancelled is %+v", b)
+	}
+}
+
+// TestBatchesThatExpire: a batch ends with its window, whether it is in progress or waits for others. Those that wait can be cancelled.
+func TestBatchesThatExpire(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.StartPrivate(t).URL)
+	s := u.serveAPI()
+	const total = 300
+	input := s.upload(slowRequests(total))
+	running := s.create(input, `,"completion_window":"5s"`)
+	s.begins(running.ID)
+	var others []string
+	for range 3 { // Four are executed at once.
+		others = append(others, s.create(input, `,"completion_window":"24h"`).ID)
+	}
+	waiting := []string{s.create(input, `,"completion_window":"24h"`).ID, s.create(input, `,"completion_window":"1s"`).ID}
+	if b := s.batch(waiting[0]); b.Status != "validating" {
+		t.Errorf("the fifth batch is %+v", b)
+	}
+	if status, text, err := s.ask(http.MethodPost, "/batches/"+waiting[0]+"/cancel", "", nil, nil); err != nil || status != http.StatusOK {
+		t.Fatalf("%v %d %s", err, status, text)
+	}
+	if b := s.ends(waiting[0]); b.Status != "cancelled" || b.Output != "" || b.Error != "" {
+		t.Errorf("the batch that was cancelled is %+v", b)
+	}
+	if b := s.ends(waiting[1]); b.Status != "expired" || b.Output != "" {
+		t.Errorf("the batch that waited is %+v", b)
+	}
+	b := s.ends(running.ID)
+	if b.Status != "expired" || b.Counts.Completed == 0 || b.Counts.Failed == 0 || b.Counts.Completed+b.Counts.Failed != total {
+		t.Fatalf("the batch is %+v", b)
+	}
+	for id, want := range map[string]int{b.Output: b.Counts.Completed, b.Error: b.Counts.Failed} {
+		_, text, err := s.ask(http.MethodGet, "/files/"+id+"/content", "", nil, nil)
+		if err != nil || strings.Count(text, "\n") != want {
+			t.Errorf("%v: the file has %d lines, want %d", err, strings.Count(text, "\n"), want)
+		}
+		if id == b.Error && strings.Count(text, `"code":"batch_expired"`) < want-32 { // Those in flight may have ended otherwise.
+			t.Errorf("the errors are %.2000s", text)
+		}
+	}
+	for _, id := range others {
+		if status, _, err := s.ask(http.MethodPost, "/batches/"+id+"/cancel", "", nil, nil); err != nil || status != http.StatusOK {
+			t.Errorf("%v %d", err, status)
+		}
+	}
+	for _, id := range others {
+		if b := s.ends(id); b.Status != "cancelled" {
+			t.Errorf("the batch is %+v", b)
+		}
+	}
+}

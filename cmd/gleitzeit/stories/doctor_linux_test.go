@@ -1,0 +1,17 @@
+package stories_test
+
+import (
+	"testing"
+)
+
+// TestDoctorFindsTheDisk: it is too small, and then the home folder on it is read-only.
+func TestDoctorFindsTheDisk(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	p := u.onSmallDisk("4m", "doctor")
+	p.Exits(1)
+	wantLines(t, "standard output", p.Stdout.String(), "✗ disk ", " 4.0 MiB free, tmpfs", "→ free some, or `gleitzeit prune --older-than 30d`")
+	p = u.onSmallDiskShell("4m", `mount -o remount,ro "$1" && exec "$2" doctor --home "$1"`)
+	p.Exits(1)
+	wantLines(t, "standard output", p.Stdout.String(), "✗ home ", "read-only file system", "→ set GLEITZEIT_HOME or --home to a folder that you can write")
+}
