@@ -185,7 +185,7 @@ func TestReportInABrowser(t *testing.T) {
 	b.evaluate(items + ".querySelector('select').value = 'failed'; " + items + ".querySelector('select').dispatchEvent(new Event('change')); ''")
 	count := items + ".querySelector('[role=status]').textContent"
 	eventually(t, "the items that failed are shown", func() bool { return b.evaluate(count) == "7 of 205 items" })
-	b.evaluate(items + ".querySelector('[type=search]').value = 'customer'; " + items + ".querySelector('[type=search]').dispatchEvent(new Event('input')); ''")
+	b.evaluate(items + ".querySelector('[type=search]').value = \"'customer\"; " + items + ".querySelector('[type=search]').dispatchEvent(new Event('input')); ''")
 	eventually(t, "one of the reasons is found", func() bool { return b.evaluate(count) == "3 of 205 items" })
 	first := items + ".querySelector('tbody tr:not(.part tr) th').textContent"
 	sort := items + ".querySelector('thead button').click(); ''"
