@@ -137,7 +137,7 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/doctor", []string{
 		"activities/python", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/home", "internal/protocol", "internal/resultstore/open", "internal/value",
 	}, []string{disk, network, cobra}},
-	{"cmd/gleitzeit/internal/help", []string{"cmd/gleitzeit/internal/view"}, []string{cobra}},
+	{"cmd/gleitzeit/internal/help", []string{"cmd/gleitzeit/internal/view"}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/completion", []string{
 		"cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "internal/home", "internal/protocol",
 	}, []string{disk, cobra}},

@@ -21,6 +21,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/internal/version"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/spf13/cobra"
 )
@@ -111,7 +112,7 @@ func (p serverCommand) serve(ctx context.Context, o runs.ServerOptions, flags ba
 // front returns the pages before Temporal's.
 func (p serverCommand) front(ctx context.Context, s *runs.Session, v *runs.Server, queue string) runs.Front {
 	return startpage.New(ctx, startpage.Options{
-		Runs: shownRuns{s}, Models: v.Executor(), Store: s.Store(), Version: programVersion(), Log: s.Log(),
+		Runs: shownRuns{s}, Models: v.Executor(), Store: s.Store(), Version: version.Current(), Log: s.Log(),
 		Facts: []startpage.Fact{{Name: "Engine", Text: v.Info.Engine}, {Name: "Queue", Text: queue}, {Name: "Home", Text: s.Home().Path}, {Name: "Store", Text: s.ShownStore()}},
 	})
 }
