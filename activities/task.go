@@ -398,6 +398,12 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 		}
 	}
 	log := calllog.New(&secrets.set, t.call.Item != nil)
+	logged := func() []byte {
+		if t.noLogs {
+			return nil
+		}
+		return log.Data()
+	}
 	following := follow(t.beat, log, secrets)
 	request.Write, request.Print, request.Sent, request.Secrets = following.answer.write, following.print, log.Sent, &secrets.set
 	result, err := t.handle(ctx, m, request, of.call, secrets)
@@ -408,7 +414,7 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 			printed = t.beat.printed()
 		}
 		printed.Output, printed.Stderr = secrets.set.String(printed.Output), secrets.set.String(printed.Stderr)
-		return execution{Result: protocol.Result{Usage: result.Usage, Printed: printed}, key: key, call: of.call, log: log.Data()}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
+		return execution{Result: protocol.Result{Usage: result.Usage, Printed: printed}, key: key, call: of.call, log: logged()}, protocol.AsError(err, protocol.TaskExecutionFailed).Redacted(&secrets.set)
 	}
 	if of.readsFiles() && t.hashes(ctx, m, request, secrets) != of {
 		of, key = hashes{}, callKey{} // A file has changed meanwhile: the result may be about its old content or about the new one.
@@ -417,7 +423,7 @@ func (t *attempt) execute(ctx context.Context) (execution, *protocol.Error) {
 		result.Warning = strings.TrimSuffix(t.warning+"; "+result.Warning, "; ")
 	}
 	result.Value, result.Warning = secrets.set.Value(result.Value), secrets.set.String(result.Warning)
-	return execution{Result: result, key: key, call: of.call, log: log.Data()}, nil
+	return execution{Result: result, key: key, call: of.call, log: logged()}, nil
 }
 
 // errTimeout is the cause of a context whose attempt has used up its time.

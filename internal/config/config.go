@@ -20,6 +20,7 @@ type Settings struct {
 	File     string // Absolute path of config.yaml, which may be missing.
 	Store    string // URL of the result store, with its password: Entries have it without.
 	LogLevel slog.Level
+	Logs     bool // What tasks send and print is recorded.
 	// Retention is how long ended runs, their values and cached calls are kept; 0 is until they are pruned.
 	Retention     time.Duration
 	Roots         []string // Absolute folders in which a worker of a cluster may read files.
@@ -78,8 +79,9 @@ func Load(o Options) (*Settings, error) {
 	s.Store = readStore(l, s.Home)
 	s.Retention = readRetention(l)
 	s.LogLevel = l.logLevel()
+	s.Logs = l.switched("logs", "GLEITZEIT_LOGS", true)
 	s.Roots = l.roots()
-	s.CaseSensitive = l.caseSensitive()
+	s.CaseSensitive = l.switched("files.case_sensitive", "GLEITZEIT_FILES_CASE_SENSITIVE", false)
 	s.Converters = readDocuments(l)
 	s.Secrets = readSecrets(l)
 	s.KeyFile = l.onePath("encryption.key_file", "GLEITZEIT_ENCRYPTION_KEY_FILE")

@@ -13,6 +13,7 @@ var fixedKeys = []key{
 	{"store", text},
 	{"retention", text},
 	{"log_level", text},
+	{"logs", boolean},
 	{"roots", texts},
 	{"files.case_sensitive", boolean},
 	{"documents.converters", converters},

@@ -89,19 +89,18 @@ func (l *loader) logLevel() slog.Level {
 // roots reads the folders that a worker of a cluster may read.
 func (l *loader) roots() []string { return l.paths("roots", "GLEITZEIT_ROOTS", "folder") }
 
-// caseSensitive reads whether patterns of files respect the case of endings.
-func (l *loader) caseSensitive() bool {
-	const key, variable = "files.case_sensitive", "GLEITZEIT_FILES_CASE_SENSITIVE"
+// switched reads a setting that is true or false, which a variable can set too.
+func (l *loader) switched(key, variable string, otherwise bool) bool {
 	given := l.fromVariable(variable)
 	if !given.isSet() {
-		return l.boolean(key, false)
+		return l.boolean(key, otherwise)
 	}
-	respected := strings.EqualFold(given.text(), "true")
-	if !respected && !strings.EqualFold(given.text(), "false") {
+	on := strings.EqualFold(given.text(), "true")
+	if !on && !strings.EqualFold(given.text(), "false") {
 		l.fail(given.at, "%s must be true or false, not %q", variable, given.text())
 	}
-	l.entry(key, value.Bool(respected), given.from)
-	return respected
+	l.entry(key, value.Bool(on), given.from)
+	return on
 }
 
 // paths reads a list of paths. The variable lists them as PATH does; relative paths in the file are relative to its folder.

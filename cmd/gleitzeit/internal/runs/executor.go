@@ -128,7 +128,7 @@ func (s *Session) newActivities(store resultstore.Store, roots []string) (*activ
 		return nil, nil, nil, err
 	}
 	acts, err := activities.New(activities.Options{
-		Store: store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: roots, CaseSensitive: s.options.Settings.CaseSensitive, Documents: o.Documents,
+		Store: store, Protocols: handlers, Log: s.log, Env: s.options.Env, Secrets: Secrets(s.options.Settings, s.options.Env, nil), Roots: roots, CaseSensitive: s.options.Settings.CaseSensitive, NoLogs: !s.options.Settings.Logs, Documents: o.Documents,
 		OnStoreError: s.notifyStoreError(),
 	})
 	if err != nil {
