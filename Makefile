@@ -1,6 +1,8 @@
 # The commands of the house. `make help` lists them.
 
 GOLANGCI_LINT_VERSION := v2.15.0
+GORELEASER_VERSION := v2.15.1
+CYCLONEDX_VERSION := v1.10.0
 BIN := $(CURDIR)/bin
 
 # Tests of models run on a real Ollama; where it is built, they find it.
@@ -8,10 +10,10 @@ ifneq ($(wildcard $(BIN)/ollama),)
 export OLLAMA_TEST_BINARY ?= $(BIN)/ollama
 endif
 
-.PHONY: help build test lint race bench fuzz histories ollama ci clean
+.PHONY: help build test lint race bench fuzz histories ollama recording release-check ci clean
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 build: ## build the program as it is released: bin/gleitzeit
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BIN)/gleitzeit ./cmd/gleitzeit
@@ -51,6 +53,22 @@ ollama: $(BIN)/ollama ## build the Ollama server that tests use: bin/ollama
 
 $(BIN)/ollama:
 	testdata/ollama/build $(BIN)
+
+# What it needs beside a clone: a server of models, tmux.
+recording: build ## record the terminal of README.md: docs/recording.svg
+	testdata/recording/record $(BIN)/gleitzeit docs/recording.svg
+
+# Without Docker the image is left out. The programs of six systems take some 20 minutes of two processors.
+release-check: $(BIN)/goreleaser-$(GORELEASER_VERSION) $(BIN)/cyclonedx-gomod ## make all that a release consists of, without publishing it: dist/
+	PATH="$(BIN):$$PATH" $< release --snapshot --clean --skip=publish$(shell command -v docker >/dev/null || echo ,docker)
+	testdata/release/check dist
+
+$(BIN)/goreleaser-$(GORELEASER_VERSION):
+	GOBIN=$(BIN) CGO_ENABLED=0 go install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
+	mv $(BIN)/goreleaser $@
+
+$(BIN)/cyclonedx-gomod:
+	GOBIN=$(BIN) CGO_ENABLED=0 go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
 
 ci: ## all that must hold before a change lands
 	.ci/run

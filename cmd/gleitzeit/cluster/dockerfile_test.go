@@ -37,42 +37,49 @@ func dockerfile(t *testing.T) []instruction {
 
 func TestDockerfile(t *testing.T) {
 	all := dockerfile(t)
-	last := slices.IndexFunc(all, func(i instruction) bool { return i.name == "FROM" && !strings.Contains(i.rest, " AS ") })
-	if last < 0 {
-		t.Fatal("the Dockerfile has no last stage")
+	stages := map[string]map[string]string{}
+	name := ""
+	for _, i := range all {
+		if i.name == "FROM" {
+			from, as, _ := strings.Cut(i.rest, " AS ")
+			name = as
+			stages[name] = map[string]string{"FROM": from}
+			continue
+		}
+		stages[name][i.name] += i.rest + "\n"
 	}
-	final := map[string]string{}
-	for _, i := range all[last:] {
-		final[i.name] += i.rest + "\n"
-	}
+	base := stages["base"]
 	module, err := modfile.Parse("go.mod", []byte(read(t, filepath.Join(root, "go.mod"))), nil)
 	must(t, err)
 	if want := (instruction{"FROM", "golang:" + module.Go.Version + "-bookworm AS build"}); all[0] != want {
 		t.Errorf("it is built by %v, want %v", all[0], want)
 	}
-	if !regexp.MustCompile(`^debian:bookworm-\d{8}-slim$`).MatchString(all[last].rest) {
-		t.Errorf("base image %s names no day", all[last].rest)
+	if !regexp.MustCompile(`^debian:bookworm-\d{8}-slim$`).MatchString(base["FROM"]) {
+		t.Errorf("base image %s names no day", base["FROM"])
 	}
-	built := slices.ContainsFunc(all[:last], func(i instruction) bool {
+	built := slices.ContainsFunc(all, func(i instruction) bool {
 		return i.name == "RUN" && strings.Contains(i.rest, `CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /gleitzeit ./cmd/gleitzeit`)
 	})
 	if !built {
 		t.Error("the program is not built as `make build` builds it")
 	}
 	worker := compose(t).Services["worker"]
-	for name, want := range map[string]string{
-		"USER":       worker.User + "\n",
-		"ENTRYPOINT": "[\"gleitzeit\"]\n",
-		"COPY":       "--from=build /gleitzeit /usr/local/bin/gleitzeit\n",
+	for _, c := range []struct{ stage, name, want string }{
+		{"base", "USER", worker.User + "\n"},
+		{"base", "ENTRYPOINT", "[\"gleitzeit\"]\n"},
+		{"", "FROM", "base"},
+		{"", "COPY", "--from=build /gleitzeit /usr/local/bin/gleitzeit\n"},
+		{"released", "FROM", "base"},
+		{"released", "COPY", "$TARGETPLATFORM/gleitzeit /usr/local/bin/gleitzeit\n"},
 	} {
-		if final[name] != want {
-			t.Errorf("%s %q, want %q", name, final[name], want)
+		if got := stages[c.stage][c.name]; got != c.want {
+			t.Errorf("stage %q: %s %q, want %q", c.stage, c.name, got, c.want)
 		}
 	}
-	if final["HEALTHCHECK"] == "" && (worker.HealthCheck == nil || len(worker.HealthCheck.Test) < 2) {
+	if base["HEALTHCHECK"] == "" && (worker.HealthCheck == nil || len(worker.HealthCheck.Test) < 2) {
 		t.Error("the image has no health check")
 	}
-	if !strings.Contains(final["RUN"], "python3") || !strings.Contains(final["RUN"], "ca-certificates") {
+	if !strings.Contains(base["RUN"], "python3") || !strings.Contains(base["RUN"], "ca-certificates") {
 		t.Error("the image does not have python3 or ca-certificates")
 	}
 }
