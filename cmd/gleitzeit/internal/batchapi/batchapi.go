@@ -56,7 +56,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, failed("cannot store its token %q: %v", o.Home.APIToken(), err)
 	}
-	kept, err := openStorage(o.Home.BatchAPI())
+	kept, err := openStorage(o.Home.BatchAPI(), o.Log)
 	if err != nil {
 		return nil, failed("%v", err)
 	}

@@ -48,6 +48,9 @@ func newBatches(living context.Context, o Options, kept *storage) *batches {
 func (s *batches) resume() error {
 	for _, id := range s.storage.ids(batchesFolder) {
 		b, err := s.storage.batch(id)
+		if errors.Is(err, errUnreadable) {
+			continue // The log says so since the storage was opened.
+		}
 		if err != nil {
 			return err
 		}

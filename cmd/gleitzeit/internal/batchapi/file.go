@@ -131,8 +131,9 @@ func (a *api) listFiles(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// ignoreMissing returns no error of a record that is not there, or that was damaged: it is left out of what is about all of them.
 func ignoreMissing(err error) error {
-	if errors.Is(err, errNoRecord) {
+	if errors.Is(err, errNoRecord) || errors.Is(err, errUnreadable) {
 		return nil
 	}
 	return err

@@ -30,7 +30,7 @@ type rig struct {
 
 func newRig(t *testing.T, most int64, change func(*api)) *rig {
 	t.Helper()
-	kept, err := openStorage(t.TempDir())
+	kept, err := openStorage(t.TempDir(), slog.New(slog.DiscardHandler))
 	programtest.Must(t, err)
 	o := Options{MaxBytes: most, MaxRequests: 10, Log: slog.New(slog.DiscardHandler)}
 	a := newAPI(o, kept, newBatches(t.Context(), o, kept))
