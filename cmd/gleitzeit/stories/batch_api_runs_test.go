@@ -60,12 +60,13 @@ func TestBatchesAreRuns(t *testing.T) {
 	id = s.create(s.upload(slowRequests(400)), `,"completion_window":"24h"`).ID
 	s.begins(id)
 	_, _ = u.Gleitzeit(0, "cancel", id)
-	if b := s.ends(id); b.Status != "cancelled" || b.Counts.Completed == 0 || b.Counts.Completed+b.Counts.Failed != 400 || b.Output == "" || b.Error == "" {
+	if b := s.ends(id); b.Status != "cancelled" || b.Counts.Completed == 0 || b.Counts.Completed+b.Counts.Failed != 400 || b.Output == "" || b.Error == "" || b.CancellingAt == 0 {
 		t.Errorf("the batch that was cancelled is %+v", b)
 	}
 }
 
-// TestBatchesThatExpire: a batch ends with its window, whether it is in progress or waits for others. Those that wait can be cancelled.
+// TestBatchesThatExpire: a batch ends with its window, whether its requests are sent or it waits for others. Those that wait are validated, and
+// can be cancelled.
 func TestBatchesThatExpire(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.StartPrivate(t).URL)
@@ -79,8 +80,12 @@ func TestBatchesThatExpire(t *testing.T) {
 		others = append(others, s.create(input, `,"completion_window":"24h"`).ID)
 	}
 	waiting := []string{s.create(input, `,"completion_window":"24h"`).ID, s.create(input, `,"completion_window":"1s"`).ID}
-	if b := s.batch(waiting[0]); b.Status != "validating" {
+	eventually(t, "the fifth batch is validated", func() bool { return s.batch(waiting[0]).Status == "in_progress" })
+	if b := s.batch(waiting[0]); b.Counts.Total != total || b.Counts.Completed+b.Counts.Failed > 0 {
 		t.Errorf("the fifth batch is %+v", b)
+	}
+	if b := s.ends(s.create(s.upload("{broken\n"), `,"completion_window":"24h"`).ID); b.Status != "failed" || len(b.Errors.Data) == 0 || s.batch(running.ID).Status != "in_progress" {
+		t.Errorf("a broken file behind four batches is %+v", b)
 	}
 	if status, text, err := s.ask(http.MethodPost, "/batches/"+waiting[0]+"/cancel", "", nil, nil); err != nil || status != http.StatusOK {
 		t.Fatalf("%v %d %s", err, status, text)
