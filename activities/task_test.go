@@ -364,3 +364,24 @@ func TestAttemptsAreLogged(t *testing.T) {
 		t.Errorf("the times are not in order: %s", data)
 	}
 }
+
+// Where the settings say so, nothing of it is recorded.
+func TestAttemptsAreNotLogged(t *testing.T) {
+	for _, off := range []bool{false, true} {
+		store := memory.New()
+		acts := activitiesOf(t, protocol.Method{Name: "test/do"}, store, nil, func(_ context.Context, request protocol.Request, _ protocol.Progress) (protocol.Result, error) {
+			request.Sent(protocol.Sent{Model: "m", Messages: []protocol.SentMessage{{Role: "user", Text: "what"}}})
+			return protocol.Result{Value: value.Object()}, nil
+		})
+		acts.noLogs = off
+		parameters := value.Object()
+		call := protocol.Call{Run: protocol.RunInfo{ID: "r", Execution: "e"}, Parameters: protocol.Payload{Inline: &parameters}}
+		if _, failure := attemptOf(t, acts, call); failure != nil {
+			t.Fatal(failure)
+		}
+		records, err := store.Records(t.Context(), resultstore.Query{Run: "r", Task: "a"})
+		if err != nil || len(records) != 1 || records[0].Log == nil != off {
+			t.Errorf("%d records, %v; logs off: %v", len(records), err, off)
+		}
+	}
+}

@@ -111,7 +111,7 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/batchapi", []string{
 		"cmd/gleitzeit/internal/batch", "cmd/gleitzeit/internal/view", "activities/llm", "interpreter", "interpreter/definition", "interpreter/plan", "internal/config", "internal/gate", "internal/home", "internal/protocol", "internal/requestfile", "internal/value",
 	}, []string{disk, network}},
-	{"cmd/gleitzeit/internal/batchclient", []string{"internal/home", "internal/protocol", "internal/value"}, []string{disk, network}},
+	{"cmd/gleitzeit/internal/batchclient", []string{"internal/config", "internal/home", "internal/protocol", "internal/requestfile", "internal/value"}, []string{disk, network}},
 	{"cmd/gleitzeit/internal/batchruns", []string{
 		"activities/llm", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol",
 	}, nil},

@@ -40,7 +40,7 @@ func BearerOr(realm string, tokens []Token, hosts Hosts, refuse func(w http.Resp
 			refuse(w, "this request comes from a page of another site", http.StatusForbidden)
 		case !accepted:
 			header.Set("WWW-Authenticate", fmt.Sprintf("Bearer realm=%q", realm))
-			refuse(w, "the Authorization header must be: Bearer TOKEN", http.StatusUnauthorized)
+			refuse(w, denial(r), http.StatusUnauthorized)
 		default:
 			r.Header.Del("Authorization")
 			inner.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), holderKey{}, holder)))
@@ -58,11 +58,25 @@ func holderOf(r *http.Request, tokens []Token) (holder string, found bool) {
 	return holder, found
 }
 
+// denial says why the token of a request is not accepted. That a token is wrong is known to whoever has sent it.
+func denial(r *http.Request) string {
+	if token, one := bearer(r); one && token != "" {
+		return "the token in the Authorization header is wrong"
+	}
+	return "the Authorization header must be: Bearer TOKEN"
+}
+
 func bears(r *http.Request, token string) bool {
+	given, one := bearer(r)
+	return one && Equal(given, token)
+}
+
+// bearer returns the token in the Authorization header, if there is one of that kind.
+func bearer(r *http.Request) (token string, one bool) {
 	given := r.Header.Values("Authorization")
 	if len(given) != 1 {
-		return false
+		return "", false
 	}
 	scheme, credentials, _ := strings.Cut(given[0], " ")
-	return strings.EqualFold(scheme, "Bearer") && Equal(strings.TrimSpace(credentials), token)
+	return strings.TrimSpace(credentials), strings.EqualFold(scheme, "Bearer")
 }

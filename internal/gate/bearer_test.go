@@ -78,6 +78,23 @@ func TestBearer(t *testing.T) {
 	}
 }
 
+// TestDenials: who has sent a token learns that it is wrong, and others how it is sent.
+func TestDenials(t *testing.T) {
+	const how, wrong = "the Authorization header must be: Bearer TOKEN\n", "the token in the Authorization header is wrong\n"
+	for given, want := range map[string]string{"": how, "Bearer": how, "Bearer ": how, "token": how, "Basic other": how, "Bearer other": wrong, "bearer other": wrong} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Host = "127.0.0.1:8234"
+		if given != "" {
+			r.Header.Set("Authorization", given)
+		}
+		w := httptest.NewRecorder()
+		Bearer("x", "token", HostsOf(8234), http.NotFoundHandler()).ServeHTTP(w, r)
+		if w.Code != http.StatusUnauthorized || w.Body.String() != want {
+			t.Errorf("%q: %d %s", given, w.Code, w.Body)
+		}
+	}
+}
+
 func TestTwoTokensAreNone(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "/mcp", nil)
 	r.Header.Add("Authorization", "Bearer a")

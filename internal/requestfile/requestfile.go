@@ -10,9 +10,13 @@ package requestfile
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
+
+// LongestWindow bounds the time within which a batch of this program's server is to end.
+const LongestWindow = 30 * 24 * time.Hour
 
 // Line is one line of a file that is not blank.
 type Line struct {

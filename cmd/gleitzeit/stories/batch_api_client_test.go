@@ -91,7 +91,19 @@ func TestBatchOnAServer(t *testing.T) {
 
 	_, said = u.Gleitzeit(1, "batch", "one.jsonl", "--server", strings.Replace(s.url, "127.0.0.1", "localhost", 1)) // Another server, as far as is known: it does not get the token.
 	wantLines(t, "standard error", said, "denies access: 401", "OPENAI_API_KEY")
-	u.Env = append(u.Env, "OPENAI_API_KEY="+s.token)
+	for _, deadline := range []string{"soon", "60d", "0s"} {
+		_, said = u.Gleitzeit(2, "batch", "one.jsonl", "--server", s.url, "--deadline", deadline)
+		wantLines(t, "standard error", said, `--deadline is "`+deadline+`": with --server it must be a duration of at most 30d`)
+		if strings.Contains(said, "uploading") {
+			t.Errorf("the file is uploaded:\n%s", said)
+		}
+	}
+	_, said = u.Gleitzeit(2, "batch", "one.jsonl", "--server", strings.TrimSuffix(s.url, "/v1")+"/api")
+	wantLines(t, "standard error", said, "there is no Batch API at "+strings.TrimSuffix(s.url, "/v1")+"/api: 404 Unknown request URL", "--server must be the base URL")
+	u.Env = append(u.Env, "OPENAI_API_KEY=wrong")
+	_, said = u.Gleitzeit(1, "batch", "one.jsonl", "--server", strings.Replace(s.url, "127.0.0.1", "localhost", 1))
+	wantLines(t, "standard error", said, "denies access: 401 the token in the Authorization header is wrong", "the key in OPENAI_API_KEY is not one of that server")
+	u.Env[len(u.Env)-1] = "OPENAI_API_KEY=" + s.token
 	u.Gleitzeit(0, "batch", "one.jsonl", "--server", strings.Replace(s.url, "127.0.0.1", "localhost", 1))
 	s.Kill()
 	_, said = u.Gleitzeit(4, "batch", "one.jsonl", "--server", s.url)

@@ -8,9 +8,13 @@ import (
 	"math/rand/v2"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -220,4 +224,38 @@ func TestBatchAPIGuard(t *testing.T) {
 	if other.Wait() == 0 || !strings.Contains(other.Stderr.String(), "a server is already running") {
 		t.Errorf("a second server says %s", other.Stderr)
 	}
+}
+
+// TestStopDuringAnOnlineCall: a call that a server of models does not answer ends with an error when the server stops.
+func TestStopDuringAnOnlineCall(t *testing.T) {
+	t.Parallel()
+	models, err := url.Parse(ollamatest.Start(t))
+	must(t, err)
+	proxy, called, over := httputil.NewSingleHostReverseProxy(models), make(chan struct{}, 10), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/chat/completions") {
+			called <- struct{}{}
+			select {
+			case <-r.Context().Done():
+			case <-over:
+			}
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(over) })
+	u := withOllama(t, server.URL)
+	s := u.serveAPI()
+	go func() {
+		<-called
+		s.Signal(syscall.SIGTERM)
+	}()
+	status, text, err := s.ask(http.MethodPost, "/chat/completions", "application/json", strings.NewReader(hello), nil)
+	if err != nil || status != http.StatusServiceUnavailable || !strings.Contains(text, `{"error":{"message":"The server is being stopped. Try again later."`) {
+		t.Errorf("%v %d %s", err, status, text)
+	}
+	began := time.Now()
+	s.Exits(0)
+	t.Logf("stopped after %s", time.Since(began))
 }

@@ -54,6 +54,9 @@ func TestResumeOfABatch(t *testing.T) {
 	if now := s.batch(b.ID); now.Status != "completed" || now.Counts != b.Counts || now.Error != b.Error || now.Output != b.Output {
 		t.Errorf("the batch is %+v", now)
 	}
+	if shown, _ := u.Gleitzeit(0, "status", b.ID); !strings.Contains(shown, "continues an earlier execution of this run: 0 of 3 items taken over") {
+		t.Errorf("the status is\n%s", shown)
+	}
 	made := calls.Load()
 	u.Gleitzeit(0, "batch", "resume", b.ID, "--ordered", "--output", "more.jsonl")
 	if now := calls.Load(); now != made || read(t, u.Path("more.jsonl")) != read(t, u.Path("again.jsonl")) {

@@ -60,12 +60,13 @@ func TestBatchesAreRuns(t *testing.T) {
 	id = s.create(s.upload(slowRequests(400)), `,"completion_window":"24h"`).ID
 	s.begins(id)
 	_, _ = u.Gleitzeit(0, "cancel", id)
-	if b := s.ends(id); b.Status != "cancelled" || b.Counts.Completed == 0 || b.Counts.Completed+b.Counts.Failed != 400 || b.Output == "" || b.Error == "" {
+	if b := s.ends(id); b.Status != "cancelled" || b.Counts.Completed == 0 || b.Counts.Completed+b.Counts.Failed != 400 || b.Output == "" || b.Error == "" || b.CancellingAt == 0 {
 		t.Errorf("the batch that was cancelled is %+v", b)
 	}
 }
 
-// TestBatchesThatExpire: a batch ends with its window, whether it is in progress or waits for others. Those that wait can be cancelled.
+// TestBatchesThatExpire: a batch ends with its window, whether its requests are sent or it waits for others. Those that wait are validated, and
+// can be cancelled.
 func TestBatchesThatExpire(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.StartPrivate(t).URL)
@@ -79,7 +80,8 @@ func TestBatchesThatExpire(t *testing.T) {
 		others = append(others, s.create(input, `,"completion_window":"24h"`).ID)
 	}
 	waiting := []string{s.create(input, `,"completion_window":"24h"`).ID, s.create(input, `,"completion_window":"1s"`).ID}
-	if b := s.batch(waiting[0]); b.Status != "validating" {
+	eventually(t, "the fifth batch is validated", func() bool { return s.batch(waiting[0]).Status == "in_progress" })
+	if b := s.batch(waiting[0]); b.Counts.Total != total || b.Counts.Completed+b.Counts.Failed > 0 {
 		t.Errorf("the fifth batch is %+v", b)
 	}
 	if status, text, err := s.ask(http.MethodPost, "/batches/"+waiting[0]+"/cancel", "", nil, nil); err != nil || status != http.StatusOK {
@@ -110,6 +112,47 @@ func TestBatchesThatExpire(t *testing.T) {
 		}
 	}
 	for _, id := range others {
+		if b := s.ends(id); b.Status != "cancelled" {
+			t.Errorf("the batch is %+v", b)
+		}
+	}
+}
+
+// TestBatchesWithoutARun: behind four batches with a run, a file with errors fails at once, and commands about runs say of a batch without one
+// how far it is.
+func TestBatchesWithoutARun(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.StartPrivate(t).URL)
+	s := u.serveAPI()
+	input := s.upload(slowRequests(1000))
+	var all []string
+	for range 5 {
+		all = append(all, s.create(input, `,"completion_window":"24h"`).ID)
+		eventually(t, "the batch is validated", func() bool { return s.batch(all[len(all)-1]).Status == "in_progress" })
+	}
+	waiting, broken := all[4], s.create(s.upload("{broken\n"), `,"completion_window":"24h"`).ID
+	if b := s.ends(broken); b.Status != "failed" || len(b.Errors.Data) == 0 {
+		t.Errorf("a broken file behind four batches is %+v", b)
+	}
+	for id, want := range map[string]string{waiting: "the batch of the Batch API has not begun (in progress)", broken: "the batch of the Batch API ended before it had one (failed)"} {
+		for _, command := range [][]string{{"status"}, {"watch"}, {"cancel"}, {"batch", "show"}} {
+			p := u.Start(append(command, id)...)
+			p.Wait()
+			wantLines(t, strings.Join(command, " "), p.Stderr.String(), `there is no run "`+id+`"`, want, "gleitzeit batch --server URL --batch "+id)
+		}
+	}
+	for i, id := range all {
+		if b := s.batch(id); b.Status != "in_progress" || id == waiting && b.Counts.Completed > 0 {
+			t.Errorf("batch %d is %+v", i, b)
+		}
+	}
+	for i := range all { // The one that waits first.
+		id := all[len(all)-1-i]
+		if status, text, err := s.ask(http.MethodPost, "/batches/"+id+"/cancel", "", nil, nil); err != nil || status != http.StatusOK {
+			t.Errorf("%v %d %s", err, status, text)
+		}
+	}
+	for _, id := range all {
 		if b := s.ends(id); b.Status != "cancelled" {
 			t.Errorf("the batch is %+v", b)
 		}

@@ -64,6 +64,8 @@ type apiBatch struct {
 	} `json:"usage"`
 	Metadata map[string]string `json:"metadata"`
 	Model    string            `json:"model"`
+
+	CancellingAt int64 `json:"cancelling_at"`
 }
 
 // apiRefusal is an error as the package openai has it.

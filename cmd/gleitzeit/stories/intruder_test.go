@@ -172,11 +172,13 @@ func stranger(t testing.TB) *http.Client {
 func browserOf(t testing.TB, s *uiServer) *http.Client {
 	t.Helper()
 	client := stranger(t)
-	answer, err := client.Get(s.link)
-	must(t, err)
-	must(t, answer.Body.Close())
-	if answer.StatusCode != http.StatusOK {
-		t.Fatalf("the link has status %d", answer.StatusCode)
+	for _, page := range []string{s.link, s.base + temporalPage} { // The second gives the token against forged requests.
+		answer, err := client.Get(page)
+		must(t, err)
+		must(t, answer.Body.Close())
+		if answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s has status %d", page, answer.StatusCode)
+		}
 	}
 	return client
 }

@@ -90,7 +90,7 @@ func (s *terminal) grows() {
 		if number <= last {
 			return false
 		}
-		above := strings.Split(strings.TrimSuffix(screen[:found[0]], "\n"), "\n")
+		above := strings.Split(strings.TrimRight(screen[:found[0]], " \n"), "\n") // The row is empty where the text fills those above it.
 		if row := above[len(above)-1]; !strings.HasPrefix(row, "  ") || !strings.Contains(row+above[max(len(above)-2, 0)], "tick") {
 			s.t.Fatalf("no text stands above the line of %d tokens:\n%s", number, screen)
 		}

@@ -76,11 +76,16 @@ func TestMCPOverHTTP(t *testing.T) {
 	s.Says("no call waits for it any more")
 	wantGone(t, pids)
 
-	for _, header := range []map[string]string{nil, {"Authorization": "Bearer " + s.token[1:] + "x"}, {"Authorization": s.token}} {
-		refused := startMCP(t, s.client(header))
+	const how, wrong = "the Authorization header must be: Bearer TOKEN", "the token in the Authorization header is wrong"
+	for header, want := range map[string]string{"": how, "Bearer " + s.token[1:] + "x": wrong, s.token: how} {
+		var headers map[string]string
+		if header != "" {
+			headers = map[string]string{"Authorization": header}
+		}
+		refused := startMCP(t, s.client(headers))
 		refused.Exits(1)
-		if said := refused.Stdout.String(); !strings.Contains(said, "the Authorization header must be: Bearer TOKEN") {
-			t.Errorf("with %v the client says %s", header, said)
+		if said := refused.Stdout.String(); !strings.Contains(said, want) {
+			t.Errorf("with %q the client says %s", header, said)
 		}
 	}
 	for status, header := range map[int]map[string]string{

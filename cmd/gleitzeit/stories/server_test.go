@@ -139,7 +139,7 @@ func TestServer(t *testing.T) {
 	server.Signal(syscall.SIGTERM)
 	server.Exits(0)
 	shown, said := u.Gleitzeit(7, "status")
-	wantLines(t, "status of what has stopped", shown+said, "engine        stopped\n", "gleitzeit: no engine runs in ")
+	wantLines(t, "status of what has stopped", shown+said, "engine        stopped\n", "no engine runs here, and none is needed to look at runs")
 	if exists(u.Home + "/server.json") {
 		t.Error("a server that has stopped still says where it is")
 	}

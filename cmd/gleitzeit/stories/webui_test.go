@@ -44,6 +44,9 @@ func (u *user) serveUI(environment ...string) *uiServer {
 	return s
 }
 
+// temporalPage is where Temporal's own pages begin.
+const temporalPage = "/namespaces/default/workflows"
+
 const teaFlow = `
 name: Tea for two
 description: Adds and multiplies
@@ -134,6 +137,7 @@ func TestWebUIObeysItsOwnPageOnly(t *testing.T) {
 	s := u.serveUI()
 	b := newTab(t)
 	b.visit(s.link)
+	b.visit(s.base + temporalPage)
 
 	// As the UI's own scripts do it.
 	said := b.evaluate(fmt.Sprintf(`fetch(%q, {method: "POST", body: %q,

@@ -30,11 +30,15 @@ func (s Status) ended() bool {
 // record is the record of a batch. Its run has the same id.
 type record struct {
 	document
-	Content  string `json:"content"`         // The hash of the requests.
-	Filename string `json:"filename"`        // Of the file of requests.
-	Owner    string `json:"owner,omitempty"` // As that of a file.
-	Keep     int64  `json:"keep,omitempty"`  // After how many seconds the files with the results expire; 0: they do not.
-	Moved    int64  `json:"moved,omitempty"` // When the status last changed, in nanoseconds.
+	Content  string `json:"content"`           // The hash of the requests.
+	Filename string `json:"filename"`          // Of the file of requests.
+	Owner    string `json:"owner,omitempty"`   // As that of a file.
+	Keep     int64  `json:"keep,omitempty"`    // After how many seconds the files with the results expire; 0: they do not.
+	Started  bool   `json:"started,omitempty"` // It had its turn among those that have a run.
+	// The ids of the files with the results, from the moment when they are written.
+	WritingOutput string `json:"writing_output,omitempty"`
+	WritingErrors string `json:"writing_errors,omitempty"`
+	Moved         int64  `json:"moved,omitempty"` // When the status last changed, in nanoseconds.
 }
 
 // document is a batch as clients get it. What is not known is left out: the types of clients have no null there.

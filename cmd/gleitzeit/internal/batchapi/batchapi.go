@@ -36,14 +36,20 @@ const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
+	// stopGrace is how long requests in flight may still take when the server stops, before they are answered with an error.
+	stopGrace = time.Second
 )
+
+// errStopping is why requests end when the server stops.
+var errStopping = errors.New("the server stops")
 
 // Server is a server of the API.
 type Server struct {
 	url     string
 	serving *gate.Serving
 	batches *batches
-	end     context.CancelFunc
+	refuse  context.CancelCauseFunc // Ends requests in flight.
+	end     context.CancelFunc      // Ends everything.
 }
 
 // Start serves the API, and continues the batches that an earlier server has left. The caller stops it. No other server of the home may
@@ -56,7 +62,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, failed("cannot store its token %q: %v", o.Home.APIToken(), err)
 	}
-	kept, err := openStorage(o.Home.BatchAPI())
+	kept, err := openStorage(o.Home.BatchAPI(), o.Log)
 	if err != nil {
 		return nil, failed("%v", err)
 	}
@@ -65,7 +71,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	living, end := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Server{url: url + "/v1", batches: newBatches(living, o, kept), end: end}
+	requests, refuseRequests := context.WithCancelCause(living)
+	s := &Server{url: url + "/v1", batches: newBatches(living, o, kept), refuse: refuseRequests, end: end}
 	api := newAPI(o, kept, s.batches)
 	tokens := append([]gate.Token{{Secret: token}}, o.Access.Tokens...) // That of the home has no name: it may do everything.
 	server := &http.Server{
@@ -74,7 +81,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
-		BaseContext:       func(net.Listener) context.Context { return living },
+		BaseContext:       func(net.Listener) context.Context { return requests },
 	}
 	if err := s.batches.resume(); err != nil {
 		end()
@@ -92,8 +99,10 @@ func failed(format string, args ...any) *protocol.Error {
 // URL returns the base URL for clients.
 func (s *Server) URL() string { return s.url }
 
-// Stop waits for requests in flight, as long as ctx lasts, and leaves open batches to the next server.
+// Stop waits for requests in flight, then has them answered with an error, as long as ctx lasts, and leaves open batches to the next server.
 func (s *Server) Stop(ctx context.Context) error {
+	timer := time.AfterFunc(stopGrace, func() { s.refuse(errStopping) })
+	defer timer.Stop()
 	err := s.serving.Stop(ctx)
 	s.end()
 	s.batches.wait()
@@ -154,6 +163,9 @@ func (a *api) routes() http.Handler {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set(requestHeader, newID("req_")) // Clients log it. A call that a server answers has the id of the server.
 			if err := handle(w, r); err != nil {
+				if errors.Is(context.Cause(r.Context()), errStopping) {
+					err = &failure{status: http.StatusServiceUnavailable, retryAfter: 1, closing: true, body: failureBody{Message: "The server is being stopped. Try again later.", Type: serverError}}
+				}
 				refuse(w, r, a.options.Log, err)
 			}
 		})

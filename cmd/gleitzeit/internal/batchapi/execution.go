@@ -3,51 +3,47 @@ package batchapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"os"
 	"path"
 	"sync"
 	"time"
-
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
-	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/internal/requestfile"
 )
 
 const (
-	// maxRunning is how many batches are validated, or have a run, at once. The others wait in the order in which they came.
+	// maxRunning is how many batches have a run at once.
 	maxRunning = 4
-	// maxProblems is how many errors of lines a batch has.
-	maxProblems = 500
+	// maxValidating is how many are validated at once: a file with errors does not wait for runs.
+	maxValidating = 2
 	// firstPause and longestPause are the pauses after which a step of a batch is tried again.
 	firstPause   = 250 * time.Millisecond
 	longestPause = 30 * time.Second
-	// sweepEvery is how often expired files are removed.
-	sweepEvery = time.Minute
 )
 
 // batches takes batches from one status to the next. Each step is recorded before the next one begins, and may be done again: a batch whose
 // process was killed continues with the step that is recorded.
 type batches struct {
-	options Options
-	storage *storage
-	living  context.Context // Ends with the server.
-	running chan struct{}   // Holds something for each batch that is validated, or has a run.
-	working sync.WaitGroup
+	options    Options
+	storage    *storage
+	living     context.Context // Ends with the server.
+	running    *turns          // Of batches that have a run.
+	validating *turns          // Of those whose requests are validated.
+	working    sync.WaitGroup
 
 	mu        sync.Mutex
 	cancelled map[string]chan struct{} // By the id of an open batch: closed when a client has cancelled it.
 }
 
 func newBatches(living context.Context, o Options, kept *storage) *batches {
-	return &batches{options: o, storage: kept, living: living, running: make(chan struct{}, maxRunning), cancelled: map[string]chan struct{}{}}
+	return &batches{options: o, storage: kept, living: living, running: newTurns(maxRunning), validating: newTurns(maxValidating), cancelled: map[string]chan struct{}{}}
 }
 
 // resume continues all open batches, the oldest first, and begins to remove what has expired.
 func (s *batches) resume() error {
 	for _, id := range s.storage.ids(batchesFolder) {
 		b, err := s.storage.batch(id)
+		if errors.Is(err, errUnreadable) {
+			continue // The log says so since the storage was opened.
+		}
 		if err != nil {
 			return err
 		}
@@ -80,8 +76,11 @@ func (s *batches) begin(b *record) {
 	s.mu.Lock()
 	s.cancelled[b.ID] = cancelled
 	s.mu.Unlock()
+	e := &execution{batches: s, id: b.ID, cancelled: cancelled}
+	if b.Started { // It had its turn before the server was stopped, and goes before those that wait.
+		e.turn = s.running.take(b.Owner)
+	}
 	s.working.Go(func() {
-		e := &execution{batches: s, id: b.ID, cancelled: cancelled}
 		e.run(s.living)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -130,12 +129,16 @@ type execution struct {
 	*batches
 	id        string
 	cancelled <-chan struct{}
+	turn      *turn // Among those that have a run; nil: it has none yet.
 }
 
 // run does step after step. One that fails because of this machine, such as a full disk, is tried again.
 func (e *execution) run(ctx context.Context) {
-	leave := e.enter(ctx)
-	defer leave()
+	defer func() {
+		if e.turn != nil {
+			e.running.end(e.turn)
+		}
+	}()
 	pause := firstPause
 	for ctx.Err() == nil {
 		ended, err := e.step(ctx)
@@ -156,23 +159,20 @@ func (e *execution) run(ctx context.Context) {
 	}
 }
 
-// enter waits until few enough batches are running, or the batch is to end. leave is called in the end.
-func (e *execution) enter(ctx context.Context) (leave func()) {
-	nothing := func() {}
-	b, err := e.storage.batch(e.id)
-	if err != nil {
-		return nothing
-	}
+// wait waits for a turn, and reports whether it has begun: the batch may be cancelled or expire meanwhile. The caller ends one that has.
+func (e *execution) wait(ctx context.Context, among *turns, b *record) (*turn, bool) {
 	expired := time.NewTimer(time.Until(time.Unix(b.ExpiresAt, 0)))
 	defer expired.Stop()
+	asked := among.ask(b.Owner)
 	select {
-	case e.running <- struct{}{}:
-		return func() { <-e.running }
+	case <-asked.begun:
+		return asked, true
 	case <-e.cancelled:
 	case <-expired.C:
 	case <-ctx.Done():
 	}
-	return nothing
+	among.end(asked)
+	return nil, false
 }
 
 // step does what follows from the status of the batch.
@@ -196,6 +196,8 @@ func (e *execution) step(ctx context.Context) (ended bool, err error) {
 		return false, e.change(func(b *record) { b.move(Cancelled) })
 	case time.Now().Unix() >= b.ExpiresAt:
 		return false, e.change(func(b *record) { b.move(Expired) })
+	case b.Status == Validating:
+		return false, e.validate(ctx, b)
 	}
 	return false, e.start(ctx, b)
 }
@@ -206,78 +208,35 @@ func (e *execution) change(with func(*record)) error {
 	return err
 }
 
-// start validates the requests, and starts the run.
+// start starts the run, when it is the turn of the batch.
 func (e *execution) start(ctx context.Context, b *record) error {
-	summary, found, model, err := e.validate(ctx, b)
-	if err != nil {
-		return err
-	}
-	if len(found.Data) > 0 {
-		return e.change(func(b *record) {
-			b.Errors = found
-			if b.Status == Validating {
-				b.move(Failed)
-			}
-		})
+	if e.turn == nil {
+		var begun bool
+		if e.turn, begun = e.wait(ctx, e.running, b); !begun {
+			return nil // The next step ends the batch.
+		}
 	}
 	p, err := e.plan(b)
 	if err != nil {
 		return err
 	}
-	started := false
-	if err := e.change(func(b *record) {
-		if started = b.Status == Validating || b.Status == InProgress; started && b.Status == Validating {
-			b.Counts.Total, b.Model = summary.Requests, model
-			b.move(InProgress)
-		}
-	}); err != nil || !started {
+	starts := false
+	err = e.change(func(b *record) {
+		starts = b.Status == InProgress
+		b.Started = b.Started || starts
+	})
+	if err != nil || !starts {
 		return err
 	}
 	return e.options.Runs.Start(ctx, p)
 }
 
-// validate checks all lines as a whole, as the API does.
-func (e *execution) validate(ctx context.Context, b *record) (requestfile.Summary, *problems, string, error) {
-	found := &problems{Object: "list", Data: []problem{}}
-	from, err := os.Open(e.storage.path(contentFolder, b.Content))
-	if err != nil {
-		return requestfile.Summary{}, nil, "", err
-	}
-	defer func() { _ = from.Close() }() // It was only read.
-	more := 0
-	summary, err := requestfile.Check(interruptible{ctx, from}, requestfile.Options{Uniform: true, Endpoint: b.Endpoint}, e.options.MaxRequests, func(p requestfile.Problem) {
-		if len(found.Data) >= maxProblems {
-			more++
-			return
-		}
-		found.add(p)
-	})
-	for _, p := range summary.File {
-		found.add(p)
-	}
-	if more > 0 {
-		found.add(requestfile.Problem{Code: requestfile.InvalidRequest, Message: fmt.Sprintf("%d more errors are not listed", more)})
-	}
-	return summary, found, summary.Model, err
-}
-
-// interruptible is a file that is no longer read when the server stops.
-type interruptible struct {
-	ctx  context.Context
-	from *os.File
-}
-
-// Read implements io.Reader.
-func (r interruptible) Read(into []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.from.Read(into)
-}
-
 // follow waits until the run has closed. That of a batch that is cancelled is cancelled.
 func (e *execution) follow(ctx context.Context, b *record) error {
-	if b.Status == Validating { // The server was killed, or somebody has started a run of this id.
+	if e.turn == nil {
+		e.turn = e.running.take(b.Owner)
+	}
+	if b.Status == Validating { // Somebody has started a run of this id.
 		if err := e.change(func(b *record) { b.move(InProgress) }); err != nil {
 			return err
 		}
@@ -302,124 +261,6 @@ func (e *execution) follow(ctx context.Context, b *record) error {
 		return cancelling
 	}
 	return err
-}
-
-// finish writes the files with the results, and ends the batch as its run has ended.
-func (e *execution) finish(ctx context.Context, b *record, run *view.Run) error {
-	if b.OutputFile == "" { // The ids are recorded first: files that are written again have the same.
-		err := e.change(func(b *record) {
-			b.OutputFile, b.ErrorFile = newID(filePrefix), newID(filePrefix)
-			b.observe(run)
-			if b.Status != Cancelling {
-				b.move(Finalizing)
-			}
-		})
-		if err != nil {
-			return err
-		}
-		if b, err = e.storage.batch(e.id); err != nil {
-			return err
-		}
-	}
-	answers, others, err := e.writeResults(ctx, b, run)
-	if err != nil {
-		return err
-	}
-	return e.change(func(b *record) {
-		if answers == 0 {
-			b.OutputFile = ""
-		}
-		if others == 0 {
-			b.ErrorFile = ""
-		}
-		b.Counts.Completed, b.Counts.Failed, b.Counts.Total = answers, others, max(b.Counts.Total, answers+others)
-		b.use(run)
-		switch {
-		case b.Status == Cancelling || run.Status == protocol.Cancelled:
-			b.move(Cancelled)
-		case run.Status == protocol.TimedOut:
-			b.move(Expired)
-		case answers+others == 0:
-			b.failAs(run)
-		default:
-			b.move(Completed)
-		}
-	})
-}
-
-// writeResults stores the output file and the error file, those that have a line.
-func (e *execution) writeResults(ctx context.Context, b *record, run *view.Run) (answers, others int, err error) {
-	output, err := e.storage.newTemporary()
-	if err != nil {
-		return 0, 0, err
-	}
-	defer output.discard()
-	failures, err := e.storage.newTemporary()
-	if err != nil {
-		return 0, 0, err
-	}
-	defer failures.discard()
-	if answers, others, err = e.options.Runs.WriteResponses(ctx, run, output, failures); err != nil {
-		return 0, 0, err
-	}
-	for _, part := range []struct {
-		id, name string
-		lines    int
-		from     *temporary
-	}{{b.OutputFile, "output", answers, output}, {b.ErrorFile, "error", others, failures}} {
-		if part.lines == 0 {
-			continue
-		}
-		f := &file{ID: part.id, CreatedAt: time.Now().Unix(), Filename: fmt.Sprintf("%s_%s.jsonl", b.ID, part.name), Purpose: ofOutput, Owner: b.Owner}
-		if b.Keep > 0 {
-			f.ExpiresAt = f.CreatedAt + b.Keep
-		}
-		if err := part.from.finish(f); err != nil {
-			return 0, 0, err
-		}
-		if err := e.storage.add(f, part.from.file.Name()); err != nil {
-			return 0, 0, err
-		}
-	}
-	return answers, others, nil
-}
-
-// sweep removes files that have expired, and what is older than the retention, until the server stops.
-func (s *batches) sweep() {
-	ticker := time.NewTicker(sweepEvery)
-	defer ticker.Stop()
-	for {
-		if err := s.removeOld(); err != nil {
-			s.options.Log.Error("cannot remove expired files of the Batch API", "error", err)
-		}
-		select {
-		case <-s.living.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-func (s *batches) removeOld() error {
-	var failed error
-	old := func(at int64) bool {
-		return s.options.Retention > 0 && time.Since(time.Unix(at, 0)) > s.options.Retention
-	}
-	for _, id := range s.storage.ids(filesFolder) {
-		f, err := s.storage.file(id)
-		if err == nil && (f.expired() || old(f.CreatedAt)) {
-			err = s.storage.remove(id)
-		}
-		failed = errors.Join(failed, ignoreMissing(err))
-	}
-	for _, id := range s.storage.ids(batchesFolder) {
-		b, err := s.storage.batch(id)
-		if err == nil && b.Status.ended() && old(time.Unix(0, b.Moved).Unix()) {
-			err = s.storage.forget(id)
-		}
-		failed = errors.Join(failed, ignoreMissing(err))
-	}
-	return failed
 }
 
 // nameOf returns the name of the run for people.

@@ -100,8 +100,34 @@ func (a *api) content(w http.ResponseWriter, r *http.Request) error {
 	header.Set("Content-Type", "application/octet-stream")
 	header.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.Filename}))
 	header.Set("ETag", `"`+f.Content+`"`)
-	http.ServeContent(w, r, "", time.Unix(f.CreatedAt, 0), opened)
+	http.ServeContent(&rangeWriter{ResponseWriter: w, wanted: r.Header.Get("Range")}, r, "", time.Unix(f.CreatedAt, 0), opened)
 	return nil
+}
+
+// rangeWriter is the response with a part of a file. That to a range which the file does not have is an error as clients know them.
+type rangeWriter struct {
+	http.ResponseWriter
+	wanted  string
+	refused bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *rangeWriter) WriteHeader(status int) {
+	if status != http.StatusRequestedRangeNotSatisfiable {
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	w.refused = true
+	w.Header().Del("Content-Disposition")
+	refusal(status, "", "", "Invalid header Range: the file does not have %.60q.", w.wanted).write(w.ResponseWriter)
+}
+
+// Write implements io.Writer.
+func (w *rangeWriter) Write(data []byte) (int, error) {
+	if w.refused { // The text instead of which there is an error.
+		return len(data), nil
+	}
+	return w.ResponseWriter.Write(data)
 }
 
 // The numbers of files in a page.
@@ -131,8 +157,9 @@ func (a *api) listFiles(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// ignoreMissing returns no error of a record that is not there, or that was damaged: it is left out of what is about all of them.
 func ignoreMissing(err error) error {
-	if errors.Is(err, errNoRecord) {
+	if errors.Is(err, errNoRecord) || errors.Is(err, errUnreadable) {
 		return nil
 	}
 	return err

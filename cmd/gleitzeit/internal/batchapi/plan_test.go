@@ -1,6 +1,7 @@
 package batchapi
 
 import (
+	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func (s slots) Slots() int { return s.count }
 
 // As many requests are in flight as keep the servers busy, however many they are.
 func TestRequestsInFlight(t *testing.T) {
-	kept, err := openStorage(t.TempDir())
+	kept, err := openStorage(t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

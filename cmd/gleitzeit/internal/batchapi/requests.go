@@ -19,8 +19,6 @@ import (
 const (
 	// maxBody bounds a request that is a JSON document, in bytes.
 	maxBody = 1 << 20
-	// longestWindow bounds completion_window.
-	longestWindow = 30 * 24 * time.Hour
 	// The limits on metadata.
 	maxMetadata      = 16
 	maxMetadataKey   = 64
@@ -166,7 +164,7 @@ func readBatch(body value.Value) (*record, error) {
 		return nil, refusal(http.StatusBadRequest, "endpoint", "invalid_value", "Invalid value: %.60q. Supported values are: '%s'.", b.Endpoint, strings.Join(requestfile.URLs(), "', '"))
 	}
 	window, err := config.ParseAge(b.Window)
-	if err != nil || window < time.Second || window > longestWindow {
+	if err != nil || window < time.Second || window > requestfile.LongestWindow {
 		return nil, refusal(http.StatusBadRequest, "completion_window", "invalid_value", "Invalid value: %.60q. Supported values are: '24h', and other durations of at most '30d'.", b.Window)
 	}
 	b.ExpiresAt = now.Add(window).Unix()

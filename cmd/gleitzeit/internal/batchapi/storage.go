@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,6 +24,7 @@ import (
 // what nothing refers to was left by a process that was killed, and is removed when the folder is opened.
 type storage struct {
 	folder string
+	log    *slog.Logger
 
 	mu   sync.Mutex
 	uses map[string]int // By hash: records of files, and of open batches, that need the content.
@@ -57,8 +59,8 @@ func isID(prefix, text string) bool {
 }
 
 // openStorage opens the folder, and removes what a killed process has left.
-func openStorage(folder string) (*storage, error) {
-	s := &storage{folder: folder, uses: map[string]int{}}
+func openStorage(folder string, log *slog.Logger) (*storage, error) {
+	s := &storage{folder: folder, log: log, uses: map[string]int{}}
 	if err := os.RemoveAll(s.path(uploadsFolder)); err != nil {
 		return nil, err
 	}
@@ -67,8 +69,9 @@ func openStorage(folder string) (*storage, error) {
 			return nil, err
 		}
 	}
-	if err := s.countUses(); err != nil {
-		return nil, err
+	whole, err := s.countUses()
+	if err != nil || !whole { // What a record refers to that cannot be read is not known: no content is removed.
+		return s, err
 	}
 	contents, err := os.ReadDir(s.path(contentFolder))
 	if err != nil {
@@ -84,39 +87,47 @@ func openStorage(folder string) (*storage, error) {
 	return s, nil
 }
 
-// countUses reads all records, and removes what is left of writing some.
-func (s *storage) countUses() error {
+// countUses reads all records, and removes what is left of writing some. It reports whether all could be read.
+func (s *storage) countUses() (whole bool, err error) {
 	for _, folder := range []string{filesFolder, batchesFolder} {
 		entries, err := os.ReadDir(s.path(folder))
 		if err != nil {
-			return err
+			return false, err
 		}
 		for _, entry := range entries {
 			if strings.HasPrefix(entry.Name(), ".") {
 				if err := os.Remove(s.path(folder, entry.Name())); err != nil {
-					return err
+					return false, err
 				}
 			}
 		}
 	}
+	whole = true
 	for _, id := range s.ids(filesFolder) {
 		f, err := s.file(id)
 		if err != nil {
-			return err
+			whole = false
+			s.log.Warn("a file of the Batch API is left out: "+unreadableRecord, "record", s.path(filesFolder, id+".json"), "error", err)
+			continue
 		}
 		s.uses[f.Content]++
 	}
 	for _, id := range s.ids(batchesFolder) {
 		b, err := s.batch(id)
 		if err != nil {
-			return err
+			whole = false
+			s.log.Warn("a batch of the Batch API is left out: "+unreadableRecord, "record", s.path(batchesFolder, id+".json"), "error", err)
+			continue
 		}
 		if !b.Status.ended() {
 			s.uses[b.Content]++
 		}
 	}
-	return nil
+	return whole, nil
 }
+
+// unreadableRecord is what is said of a record that was damaged.
+const unreadableRecord = "its record cannot be read; restore it, or remove it"
 
 func (s *storage) path(names ...string) string {
 	return filepath.Join(append([]string{s.folder}, names...)...)
@@ -137,10 +148,15 @@ func (s *storage) ids(folder string) (ids []string) {
 	return ids
 }
 
-// errNoRecord means that there is no record of an id.
-var errNoRecord = errors.New("there is no record")
+var (
+	// errNoRecord means that there is no record of an id,
+	errNoRecord = errors.New("there is no record")
+	// and errUnreadable that it was damaged. Those of others are shown, and continue.
+	errUnreadable = errors.New("cannot read the record")
+)
 
-func (s *storage) read(folder, id string, into any) error {
+// read reads a record; own is its id.
+func (s *storage) read(folder, id string, into any, own *string) error {
 	data, err := os.ReadFile(s.path(folder, id+".json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return errNoRecord
@@ -148,8 +164,11 @@ func (s *storage) read(folder, id string, into any) error {
 	if err == nil {
 		err = json.Unmarshal(data, into)
 	}
+	if err == nil && *own != id {
+		err = fmt.Errorf("it is that of %q", *own)
+	}
 	if err != nil {
-		return fmt.Errorf("cannot read the record of %s: %w", id, err)
+		return fmt.Errorf("%w of %s: %w", errUnreadable, id, err)
 	}
 	return nil
 }
@@ -192,7 +211,7 @@ func (s *storage) file(id string) (*file, error) {
 	if !isID(filePrefix, id) {
 		return nil, errNoRecord
 	}
-	return f, s.read(filesFolder, id, f)
+	return f, s.read(filesFolder, id, f, &f.ID)
 }
 
 // add stores a file whose content is in a temporary file, which it takes away. A file of the same id is replaced: it was written by a
@@ -237,7 +256,7 @@ func (s *storage) batch(id string) (*record, error) {
 	if !isID(batchPrefix, id) {
 		return nil, errNoRecord
 	}
-	return b, s.read(batchesFolder, id, b)
+	return b, s.read(batchesFolder, id, b, &b.ID)
 }
 
 // create stores a batch of a file, whose content stays until the batch has ended.

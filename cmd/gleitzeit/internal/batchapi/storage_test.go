@@ -1,9 +1,14 @@
 package batchapi
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gleitzeit/gleitzeit/internal/programtest"
@@ -31,7 +36,7 @@ func (s *storage) has(content string) bool {
 // What a killed process has left goes when the folder is opened again, and what a record needs stays.
 func TestWhatAKilledProcessLeaves(t *testing.T) {
 	folder := t.TempDir()
-	s, err := openStorage(folder)
+	s, err := openStorage(folder, slog.New(slog.DiscardHandler))
 	programtest.Must(t, err)
 	kept := put(t, s, "kept")
 	needed := put(t, s, "needed")
@@ -41,7 +46,7 @@ func TestWhatAKilledProcessLeaves(t *testing.T) {
 	for _, path := range []string{s.path(uploadsFolder, "123"), s.path(contentFolder, "orphan"), s.path(filesFolder, "."+kept.ID+".json.123"), s.path(batchesFolder, ".x")} {
 		programtest.Must(t, os.WriteFile(path, []byte("{"), 0o600))
 	}
-	s, err = openStorage(folder)
+	s, err = openStorage(folder, slog.New(slog.DiscardHandler))
 	programtest.Must(t, err)
 	for folder, want := range map[string][]string{
 		contentFolder: {kept.Content, needed.Content}, filesFolder: {kept.ID + ".json"}, batchesFolder: {b.ID + ".json"}, uploadsFolder: nil,
@@ -62,7 +67,7 @@ func TestWhatAKilledProcessLeaves(t *testing.T) {
 }
 
 func TestEqualContentsAreStoredOnce(t *testing.T) {
-	s, err := openStorage(t.TempDir())
+	s, err := openStorage(t.TempDir(), slog.New(slog.DiscardHandler))
 	programtest.Must(t, err)
 	one, other := put(t, s, "equal"), put(t, s, "equal")
 	programtest.Must(t, s.add(one, func() string { // As after a kill between two steps.
@@ -120,6 +125,48 @@ func TestPages(t *testing.T) {
 	} {
 		if got, more := get(c.page); !slices.Equal(got, c.want) || more != c.more {
 			t.Errorf("%+v: %q, %t", c.page, got, more)
+		}
+	}
+}
+
+// A record that was damaged stops nothing but what it is the record of, the log names it, and no content is removed that it may need.
+func TestDamagedRecords(t *testing.T) {
+	folder := t.TempDir()
+	s, err := openStorage(folder, slog.New(slog.DiscardHandler))
+	programtest.Must(t, err)
+	var damaged []string
+	for i, text := range []string{"", "{", "{}", `{"id":"batch_other"}`} {
+		f := put(t, s, strings.Repeat("x", i+1))
+		b := &record{document: document{ID: newID(batchPrefix), InputFile: f.ID, Status: Validating}}
+		programtest.Must(t, s.create(b))
+		damaged = append(damaged, s.path(batchesFolder, b.ID+".json"), s.path(filesFolder, f.ID+".json"))
+		for _, path := range damaged[2*i:] {
+			programtest.Must(t, os.WriteFile(path, []byte(text), 0o600))
+		}
+	}
+	whole := put(t, s, "whole")
+	kept := &record{document: document{ID: newID(batchPrefix), InputFile: whole.ID, Status: Completed}}
+	programtest.Must(t, s.create(kept))
+	var said bytes.Buffer
+	o := Options{MaxBytes: 1000, Log: slog.New(slog.NewTextHandler(&said, nil))}
+	s, err = openStorage(folder, o.Log)
+	programtest.Must(t, err)
+	for _, path := range damaged {
+		if strings.Count(said.String(), path) != 1 {
+			t.Errorf("the log does not name %s once:\n%s", path, said.String())
+		}
+	}
+	if contents, err := os.ReadDir(s.path(contentFolder)); err != nil || len(contents) != 5 {
+		t.Errorf("%d contents are left (%v)", len(contents), err)
+	}
+	b := newBatches(t.Context(), o, s)
+	programtest.Must(t, b.resume())
+	programtest.Must(t, b.removeOld())
+	for path, want := range map[string]string{"/v1/batches": kept.ID, "/v1/files": whole.ID, "/v1/batches/" + kept.ID: kept.ID} {
+		w := httptest.NewRecorder()
+		newAPI(o, s, b).routes().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if text := w.Body.String(); w.Code != http.StatusOK || strings.Count(text, `{"id":`) != 1 || !strings.Contains(text, want) {
+			t.Errorf("%s: %d %s", path, w.Code, text)
 		}
 	}
 }

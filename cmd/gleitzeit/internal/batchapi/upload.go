@@ -3,6 +3,7 @@ package batchapi
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"mime/multipart"
 	"net/http"
 	"strconv"
@@ -133,7 +134,7 @@ func (u *upload) read(form *multipart.Reader) error {
 	return invalid("", "The form has more than %d fields.", maxParts)
 }
 
-// unreadable is the error of a form that cannot be read to its end. What cannot be written is an error of this server.
+// unreadable is the error of a body that cannot be read to its end, or is not a form. What cannot be written is an error of this server.
 func unreadable(err error) error {
 	if _, is := errors.AsType[*failure](err); is {
 		return err
@@ -141,12 +142,12 @@ func unreadable(err error) error {
 	if _, is := errors.AsType[*http.MaxBytesError](err); is {
 		return err
 	}
-	if strings.HasPrefix(err.Error(), "multipart:") || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		f := invalid("", "The form is not complete: %s.", err)
-		f.closing = true
-		return f
+	if _, is := errors.AsType[*fs.PathError](err); is {
+		return err
 	}
-	return err
+	f := invalid("", "The body of the request cannot be read: %s.", strings.TrimPrefix(err.Error(), "multipart: "))
+	f.closing = true
+	return f
 }
 
 // file returns the record of what was received.

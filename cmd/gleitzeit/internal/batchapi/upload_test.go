@@ -30,7 +30,7 @@ type rig struct {
 
 func newRig(t *testing.T, most int64, change func(*api)) *rig {
 	t.Helper()
-	kept, err := openStorage(t.TempDir())
+	kept, err := openStorage(t.TempDir(), slog.New(slog.DiscardHandler))
 	programtest.Must(t, err)
 	o := Options{MaxBytes: most, MaxRequests: 10, Log: slog.New(slog.DiscardHandler)}
 	a := newAPI(o, kept, newBatches(t.Context(), o, kept))
@@ -237,5 +237,52 @@ func TestSlowClients(t *testing.T) {
 	programtest.Must(t, r.server.Config.Shutdown(t.Context())) // It does not wait for a client that reads nothing.
 	if got, _ := io.Copy(io.Discard, connection); got >= 64<<20 {
 		t.Errorf("%d bytes were sent", got)
+	}
+}
+
+// What is not a form is an error of the client, whatever is wrong with it, and nothing is left.
+func TestFormsThatCannotBeRead(t *testing.T) {
+	r := newRig(t, 1<<20, func(*api) {})
+	whole, kind := form("content")
+	for name, body := range map[string]string{
+		"a part without a header":    "--b\r\nno header\r\n\r\nx\r\n--b--\r\n",
+		"a header without an end":    "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n",
+		"a header of other bytes":    "--b\r\n\x00: \x01\r\n\r\nx\r\n--b--\r\n",
+		"a header with an odd colon": "--b\r\n : x\r\n\r\nx\r\n--b--\r\n",
+		"a form without an end":      strings.ReplaceAll(string(whole[:len(whole)-10]), kind[strings.Index(kind, "=")+1:], "b"),
+		"no part":                    "x",
+	} {
+		response, err := http.Post(r.server.URL+"/v1/files", "multipart/form-data; boundary=b", strings.NewReader(body))
+		programtest.Must(t, err)
+		text, err := io.ReadAll(response.Body)
+		programtest.Must(t, errors.Join(err, response.Body.Close()))
+		if response.StatusCode != http.StatusBadRequest || !strings.HasPrefix(string(text), `{"error":{"message":"`) {
+			t.Errorf("%s: %d %s", name, response.StatusCode, text)
+		}
+	}
+	r.holds(uploadsFolder, 0)
+	r.holds(filesFolder, 0)
+}
+
+// The error of a range that the file does not have is one of the API.
+func TestRanges(t *testing.T) {
+	r := newRig(t, 1<<20, func(*api) {})
+	f := put(t, r.storage, "content")
+	for wanted, want := range map[string]struct {
+		status      int
+		kind, body  string
+		contentInfo string
+	}{
+		"bytes=2-4":  {206, "application/octet-stream", "nte", "bytes 2-4/7"},
+		"bytes=9-10": {416, "application/json", `{"error":{"message":"Invalid header Range: the file does not have \"bytes=9-10\".","type":"invalid_request_error","param":null,"code":null}}` + "\n", "bytes */7"},
+		"bytes=x":    {416, "application/json", `{"error":{"message":"Invalid header Range: the file does not have \"bytes=x\".","type":"invalid_request_error","param":null,"code":null}}` + "\n", ""},
+	} {
+		w := httptest.NewRecorder()
+		request := httptest.NewRequest(http.MethodGet, "/v1/files/"+f.ID+"/content", nil)
+		request.Header.Set("Range", wanted)
+		r.routes().ServeHTTP(w, request)
+		if w.Code != want.status || w.Header().Get("Content-Type") != want.kind || w.Body.String() != want.body || w.Header().Get("Content-Range") != want.contentInfo {
+			t.Errorf("%s: %d %v %s", wanted, w.Code, w.Header(), w.Body)
+		}
 	}
 }

@@ -70,6 +70,7 @@ type command struct {
 	*client
 	home *home.Home
 	out  io.Writer
+	seen bool // The server has described the batch.
 }
 
 // uploaded is a file on the server.
@@ -216,15 +217,21 @@ func (c *command) create(ctx context.Context, s *sent, endpoint string) (string,
 		return nil
 	})
 	switch {
-	case isMissing(err):
-		s.InputFile = "" // It has expired, or somebody has deleted it.
-		return "", errors.Join(c.failed("create a batch", err), s.save())
+	case isFinal(err):
+		return "", errors.Join(c.failed("create a batch", err), c.discard(ctx, s))
 	case err != nil:
 		return "", c.failed("create a batch", err)
 	case created.ID == "":
 		return "", c.invalid("the batch has no id")
 	}
 	return created.ID, nil
+}
+
+// discard removes what is of no use after the server has refused the batch: the uploaded file, and the record of it. The file may have expired,
+// or be deleted; if it stays on the server, nobody learns of another error than that of the batch.
+func (c *command) discard(ctx context.Context, s *sent) error {
+	_ = c.decode(ctx, http.MethodDelete, "/files/"+url.PathEscape(s.InputFile), "", nil, 0, &struct{}{})
+	return s.remove()
 }
 
 // find returns the batch of an uploaded file; empty if there is none.
@@ -254,14 +261,13 @@ func (c *command) find(ctx context.Context, s *sent) (string, error) {
 // wait waits until a batch has ended, and shows how far it is.
 func (c *command) wait(ctx context.Context, id string) (*batch, error) {
 	pause, shown, status, last := firstPoll, "", "", time.Time{}
-	known := false
 	for {
 		b := &batch{}
 		if err := c.get(ctx, "/batches/"+url.PathEscape(id), b); err != nil {
 			return nil, c.failed("read batch "+id, err)
 		}
-		if !known { // Now it is known that there is a server: it may come back.
-			known, c.patience = true, waitPatience
+		if !c.seen { // Now it is known that there is a server: it may come back.
+			c.seen, c.patience = true, waitPatience
 		}
 		if line := b.progress(); line != shown && (time.Since(last) >= shownEvery || b.Status != status) {
 			shown, status, last = line, b.Status, time.Now()

@@ -7,11 +7,14 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/requestfile"
 )
 
 // Options are what is sent, and where the results go.
@@ -50,6 +53,11 @@ func (o *Options) Check(files []string) (found []string) {
 	}
 	if _, err := parseServer(o.Server); err != nil {
 		found = append(found, "--server: "+err.Error())
+	}
+	if o.Window != "" {
+		if window, err := config.ParseAge(o.Window); err != nil || window < time.Second || window > requestfile.LongestWindow {
+			found = append(found, fmt.Sprintf("--deadline is %.60q: with --server it must be a duration of at most 30d, such as 24h or 7d", o.Window))
+		}
 	}
 	given := o.flags.Changed("batch")
 	if given && o.Batch == "" {
@@ -93,28 +101,28 @@ func (p Program) Run(ctx context.Context, h *home.Home, o Options) (*Result, err
 	if err != nil {
 		return nil, protocol.Errorf(protocol.InvalidParams, "--server: %s", err)
 	}
-	key, err := p.key(h, base)
+	key, from, err := p.key(h, base)
 	if err != nil {
 		return nil, err
 	}
 	if o.Window == "" {
 		o.Window = usualWindow
 	}
-	return (&command{Options: o, client: newClient(base, key, p.Say), home: h, out: p.Out}).run(ctx)
+	return (&command{Options: o, client: newClient(base, key, from, p.Say), home: h, out: p.Out}).run(ctx)
 }
 
-// key returns what the server is told: that of the home if it is its own server, and otherwise that of the environment. It is never an
-// argument: other users of this machine see those.
-func (p Program) key(h *home.Home, base string) (string, error) {
+// key returns what the server is told, and where it is from: that of the home if it is its own server, and otherwise that of the environment.
+// It is never an argument: other users of this machine see those.
+func (p Program) key(h *home.Home, base string) (key, from string, err error) {
 	if own := h.ServerBatchAPI(); own != "" && sameServer(own, base) {
 		token, err := os.ReadFile(h.APIToken())
 		if err != nil {
-			return "", unreadable(h.APIToken(), err)
+			return "", "", unreadable(h.APIToken(), err)
 		}
-		return strings.TrimSpace(string(token)), nil
+		return strings.TrimSpace(string(token)), h.APIToken(), nil
 	}
-	key, _ := p.Env(keyVariable)
-	return strings.TrimSpace(key), nil
+	key, _ = p.Env(keyVariable)
+	return strings.TrimSpace(key), keyVariable, nil
 }
 
 func (c *command) run(ctx context.Context) (_ *Result, err error) {
@@ -142,9 +150,10 @@ func (c *command) run(ctx context.Context) (_ *Result, err error) {
 	return result, forget(c.home, c.base, id)
 }
 
-// sayLater prints how the batch is found again. Of one that is not known, the same command finds it.
+// sayLater prints how the batch is found again. Of one that is not known, the same command finds it. Whether there is one that was given is
+// known when the server has described it.
 func (c *command) sayLater(id string) {
-	if id == "" {
+	if id == "" || c.Batch != "" && !c.seen {
 		return
 	}
 	words := fmt.Sprintf("gleitzeit batch --server %s --batch %s", c.base, id)

@@ -119,7 +119,7 @@ func (u *user) run(t *testing.T) (*Result, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newClient(base, "key", func(text string) { fmt.Fprintln(&u.said, text) })
+	c := newClient(base, "key", keyVariable, func(text string) { fmt.Fprintln(&u.said, text) })
 	c.first, c.longest, c.patience = time.Millisecond, 2*time.Millisecond, time.Second
 	return (&command{Options: u.options, client: c, home: u.home, out: &u.printed}).run(t.Context())
 }
@@ -294,6 +294,96 @@ func TestServers(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "password@") {
 			t.Errorf("the error repeats the password: %v", err)
+		}
+	}
+}
+
+// The key of a server goes to it whatever the path, and nowhere else.
+func TestSameServer(t *testing.T) {
+	t.Parallel()
+	for other, want := range map[string]bool{
+		"http://127.0.0.1:8235/v1": true, "HTTP://127.0.0.1:8235/api": true, "http://127.0.0.1:8235": true, "https://127.0.0.1:8235/v1": false, "http://127.0.0.1:8236/v1": false,
+		"http://127.0.0.1:8235.example.com/v1": false, "http://localhost:8235/v1": false, "%": false,
+	} {
+		if got := sameServer("http://127.0.0.1:8235/v1", other); got != want {
+			t.Errorf("%s: %t", other, got)
+		}
+	}
+}
+
+// What a server says of the key and of the URL is what is wrong.
+func TestDeniedAndUnknown(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status    int
+		body      string
+		key       string
+		says, how string
+	}{
+		"a wrong key":      {401, `{"error":{"message":"no"}}`, "key", "denies access: 401 no", "the key in OPENAI_API_KEY is not one of that server"},
+		"no key":           {401, `{"error":{"message":"no"}}`, "", "denies access: 401 no", "set OPENAI_API_KEY to its key"},
+		"another path":     {404, `{"error":{"message":"Unknown request URL","code":"unknown_url"}}`, "key", "there is no Batch API at ", "--server must be the base URL of a Batch API"},
+		"another program":  {404, "404 page not found", "key", "there is no Batch API at ", "--server must be the base URL of a Batch API"},
+		"a batch or file":  {404, `{"error":{"message":"No such File"}}`, "key", "refuses it: 404 No such File", ""},
+		"an invalid value": {400, `{"error":{"message":"Invalid"}}`, "key", "refuses it: 400 Invalid", ""},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(test.status)
+			_, _ = w.Write([]byte(test.body))
+		}))
+		t.Cleanup(server.Close)
+		c := newClient(server.URL, test.key, keyVariable, func(string) {})
+		err := protocol.AsError(c.failed("read it", c.get(t.Context(), "/batches/batch_1", &batch{})), protocol.InternalError)
+		if !strings.Contains(err.Message, test.says) || !strings.HasPrefix(err.Hint, test.how) {
+			t.Errorf("%s: %s; %s", name, err.Message, err.Hint)
+		}
+	}
+}
+
+// A batch that the server refuses leaves nothing: neither its file there, nor the record here.
+func TestRefusedBatch(t *testing.T) {
+	t.Parallel()
+	deleted := false
+	f := newFaulty(t, func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		switch r.Method + " " + r.URL.Path {
+		case "POST /v1/batches":
+			http.Error(w, `{"error":{"message":"Invalid value: '7d'"}}`, http.StatusBadRequest)
+			return true
+		case "DELETE /v1/files/file-1":
+			deleted = true
+			_, _ = w.Write([]byte("{}"))
+			return true
+		}
+		return false
+	})
+	u := newUser(t, f.URL)
+	_, err := u.run(t)
+	if err == nil || !strings.Contains(err.Error(), "400 Invalid value: '7d'") || !deleted || strings.Contains(u.said.String(), "stays on the server") {
+		t.Errorf("%v, deleted: %t\n%s", err, deleted, &u.said)
+	}
+	if left, err := os.ReadDir(u.home.SentBatches()); err != nil || len(left) > 0 {
+		t.Errorf("%v are left (%v)", left, err)
+	}
+}
+
+// What is said of a batch that does not exist, and of files that have nothing.
+func TestWhatIsSaid(t *testing.T) {
+	t.Parallel()
+	f := newFaulty(t, func(http.ResponseWriter, *http.Request, int) bool { return false })
+	f.batches = []batch{
+		{ID: "batch_answers", Status: "completed", OutputFile: "file-output", Counts: counts{1, 1, 0}}, {ID: "batch_errors", Status: "expired", ErrorFile: "file-output", Counts: counts{1, 0, 1}},
+	}
+	for id, want := range map[string][3]bool{"batch_answers": {true, false, false}, "batch_errors": {false, true, false}, "batch_nope": {false, false, false}} {
+		u := newUser(t, f.URL)
+		u.options.Requests, u.options.Batch, u.options.Output = "", id, filepath.Join(t.TempDir(), "answers.jsonl")
+		u.options.Errors = u.options.Output + ".errors"
+		_, err := u.run(t)
+		said := u.said.String()
+		got := [3]bool{
+			strings.Contains(said, "wrote the results to "), strings.Contains(said, "wrote the requests without an answer to "), strings.Contains(said, "stays on the server"),
+		}
+		if got != want || (err != nil) != (id == "batch_nope") || id == "batch_errors" && !strings.Contains(said, "no request has an answer: ") {
+			t.Errorf("%s: %v\n%s", id, err, said)
 		}
 	}
 }

@@ -40,6 +40,7 @@ const (
 type client struct {
 	base     string // Without a slash at its end.
 	key      string // Empty: none is sent.
+	keyFrom  string // Where it is from, for people.
 	http     *http.Client
 	say      func(text string)
 	first    time.Duration // The first pause between two attempts,
@@ -65,18 +66,18 @@ func parseServer(text string) (string, error) {
 	return strings.ToLower(u.Scheme+"://"+u.Host) + path, nil
 }
 
-// sameServer reports whether two base URLs are of the same server.
+// sameServer reports whether two base URLs are of the same server: that has one key, whatever the path.
 func sameServer(one, other string) bool {
-	a, err := parseServer(one)
-	b, otherwise := parseServer(other)
-	return err == nil && otherwise == nil && a == b
+	a, err := url.Parse(one)
+	b, otherwise := url.Parse(other)
+	return err == nil && otherwise == nil && strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Host, b.Host)
 }
 
-func newClient(base, key string, say func(string)) *client {
+func newClient(base, key, keyFrom string, say func(string)) *client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = answerTimeout
 	return &client{
-		base: base, key: key, say: say, first: 500 * time.Millisecond, longest: 15 * time.Second, patience: 10 * time.Second,
+		base: base, key: key, keyFrom: keyFrom, say: say, first: 500 * time.Millisecond, longest: 15 * time.Second, patience: 10 * time.Second,
 		// A redirect is no answer of this API, and the key is for this server.
 		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
@@ -86,6 +87,7 @@ func newClient(base, key string, say func(string)) *client {
 type refused struct {
 	status     int
 	message    string
+	foreign    bool // It is not an error of a Batch API, or that of an unknown URL.
 	retryAfter time.Duration
 }
 
@@ -164,12 +166,14 @@ func readRefused(response *http.Response) error {
 	var document struct {
 		Error struct {
 			Message string `json:"message"`
+			Code    string `json:"code"`
 		} `json:"error"`
 	}
 	if json.Unmarshal(text, &document) == nil && document.Error.Message != "" {
-		r.message = document.Error.Message
+		r.message, r.foreign = document.Error.Message, document.Error.Code == "unknown_url"
 		return r
 	}
+	r.foreign = true
 	r.message = strings.TrimSpace(http.StatusText(r.status) + " " + strings.ToValidUTF8(string(text[:min(len(text), maxShown)]), ""))
 	return r
 }
@@ -244,7 +248,21 @@ func reason(err error) string {
 }
 
 func (c *client) invalid(why string) *protocol.Error {
-	return protocol.Errorf(protocol.ConfigurationError, "invalid response from %s: %s", c.base, why).WithHint("--server must be the base URL of a Batch API, such as http://127.0.0.1:8235/v1")
+	return protocol.Errorf(protocol.ConfigurationError, "invalid response from %s: %s", c.base, why).WithHint(baseHint)
+}
+
+// baseHint is what --server must be.
+const baseHint = "--server must be the base URL of a Batch API, such as http://127.0.0.1:8235/v1"
+
+// aboutKey says which key a server that denies access has got, and which it needs.
+func (c *client) aboutKey() string {
+	switch {
+	case c.key == "":
+		return "set " + keyVariable + " to its key; the key of the server of this home is used without it"
+	case c.keyFrom == keyVariable:
+		return "the key in " + keyVariable + " is not one of that server"
+	}
+	return "the key in " + c.keyFrom + " is not one of that server: does it belong to another home?"
 }
 
 // failed translates the error of a request: what was not done, and why.
@@ -265,7 +283,9 @@ func (c *client) failed(what string, err error) error {
 			WithHint("check --server, and that the server runs; the same command continues")
 	case r.status == http.StatusUnauthorized || r.status == http.StatusForbidden:
 		return protocol.Errorf(protocol.ConfigurationError, "cannot %s: %s denies access: %s", what, c.base, r.Error()).
-			WithHint("set %s to its key; the key of the server of this home is used without it", keyVariable)
+			WithHint("%s", c.aboutKey())
+	case r.status == http.StatusNotFound && r.foreign:
+		return protocol.Errorf(protocol.InvalidParams, "cannot %s: there is no Batch API at %s: %s", what, c.base, r.Error()).WithHint(baseHint)
 	case r.passing():
 		return protocol.Errorf(protocol.ProviderNotAvailable, "cannot %s: %s is unavailable: %s", what, c.base, r.Error()).
 			WithHint("the same command continues")
@@ -275,5 +295,11 @@ func (c *client) failed(what string, err error) error {
 
 func isMissing(err error) bool {
 	r, is := errors.AsType[*refused](err)
-	return is && r.status == http.StatusNotFound
+	return is && r.status == http.StatusNotFound && !r.foreign
+}
+
+// isFinal reports whether a server has refused what was sent, and would refuse it again.
+func isFinal(err error) bool {
+	r, is := errors.AsType[*refused](err)
+	return is && !r.passing() && r.status >= 400 && r.status < 500 && r.status != http.StatusUnauthorized && r.status != http.StatusForbidden
 }

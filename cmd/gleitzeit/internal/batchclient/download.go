@@ -26,8 +26,14 @@ func (c *command) download(ctx context.Context, b *batch) error {
 		}
 	}
 	if c.Output != "" {
-		c.say("wrote the requests without an answer to " + c.Errors)
-		c.say("wrote the results to " + c.Output)
+		if b.ErrorFile != "" {
+			c.say("wrote the requests without an answer to " + c.Errors)
+		}
+		if b.OutputFile != "" {
+			c.say("wrote the results to " + c.Output)
+		} else {
+			c.say("no request has an answer: " + c.Output + " is empty")
+		}
 		return nil
 	}
 	return c.print(ctx, b)

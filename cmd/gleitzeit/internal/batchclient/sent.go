@@ -162,6 +162,14 @@ func (s *sent) save() error {
 	return nil
 }
 
+// remove removes the record: the same command begins from the start.
+func (s *sent) remove() error {
+	if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return protocol.Errorf(protocol.ConfigurationError, "cannot remove the record of what is sent: %s", err)
+	}
+	return nil
+}
+
 // forget removes what commands have recorded of a batch whose results are there.
 func forget(h *home.Home, base, batch string) error {
 	entries, err := os.ReadDir(h.SentBatches())

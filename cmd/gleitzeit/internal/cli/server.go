@@ -241,6 +241,7 @@ func (p batchCommand) batchOnServer(ctx context.Context, args []string, o batchO
 	report := func(text, hint string) {
 		found = append(found, definition.Diagnostic{File: "batch", Rule: batch.Rule, Message: text, Hint: hint})
 	}
+	o.remote.Window = o.request.Files.Deadline
 	for _, text := range o.remote.Check(args) {
 		report(text, "")
 	}
@@ -268,7 +269,7 @@ func (p batchCommand) batchOnServer(ctx context.Context, args []string, o batchO
 	if err != nil {
 		return err
 	}
-	o.remote.Output, o.remote.Errors, o.remote.Window, o.remote.Another = o.file, o.export.ErrorFile(o.file), o.request.Files.Deadline, o.another
+	o.remote.Output, o.remote.Errors, o.remote.Another = o.file, o.export.ErrorFile(o.file), o.another
 	if len(args) > 0 {
 		o.remote.Requests = args[0]
 	}

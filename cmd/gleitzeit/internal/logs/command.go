@@ -38,7 +38,7 @@ func Command(p Program) *cobra.Command {
 	o, item := options{}, protocol.NoItem
 	command := p.Temporal(&cobra.Command{
 		Use:   "logs RUN [TASK]",
-		Short: "Show what tasks sent and printed, their answers and errors, in the order of time",
+		Short: "Show what tasks sent, printed and answered, and errors",
 		Long: "Show each attempt of the tasks of a run, in the order of time: the prompts as\n" +
 			"they were sent, without secrets, what scripts printed, answers and errors.\n" +
 			"RUN may be " + runs.Latest + ". Attempts that have not ended are shown when they have;\n" +

@@ -2,7 +2,11 @@ package runs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -171,6 +175,35 @@ func (r Reader) notFound(run string) error {
 	if "@"+run == Latest {
 		return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, r.Place()).WithHint("did you mean %q?", Latest)
 	}
+	switch status, ended := r.batchStatus(run); {
+	case status == "":
+	case ended:
+		return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s: the batch of the Batch API ended before it had one (%s)", run, r.Place(), status).
+			WithHint("`gleitzeit batch --server URL --batch %s` shows why, URL being the base URL of the Batch API", run)
+	default:
+		return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s: the batch of the Batch API has not begun (%s)", run, r.Place(), status).
+			WithHint("`gleitzeit batch --server URL --batch %s` waits for it, and POST URL/batches/%[1]s/cancel cancels it, URL being the base URL of the Batch API", run)
+	}
 	return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, r.Place()).
 		WithHint("`gleitzeit list` shows the runs that exist")
+}
+
+// batchStatus returns the status of a batch that the Batch API of this home has, and whether it has ended; empty if there is none. It has the
+// id of its run, also before that is started.
+func (r Reader) batchStatus(run string) (status string, ended bool) {
+	var batch struct {
+		Status string `json:"status"`
+	}
+	if !strings.HasPrefix(run, "batch_") || filepath.Base(run) != run {
+		return "", false
+	}
+	text, err := os.ReadFile(filepath.Join(r.home.BatchAPI(), "batches", run+".json"))
+	if err != nil || json.Unmarshal(text, &batch) != nil {
+		return "", false // It is one of somebody else, or of nobody.
+	}
+	switch batch.Status {
+	case "failed", "expired", "cancelled", "completed":
+		ended = true
+	}
+	return strings.ReplaceAll(batch.Status, "_", " "), ended
 }

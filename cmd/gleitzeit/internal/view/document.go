@@ -65,6 +65,7 @@ type Continued struct {
 	Items Share  `json:"items"`
 
 	started time.Time // When the run did that takes over.
+	same    bool      // It is another execution of the run that takes over.
 }
 
 // Share is how many of all were taken over.
@@ -90,10 +91,14 @@ func (c *Continued) Line() string {
 	if c.Items.Total > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d items", c.Items.TakenOver, c.Items.Total))
 	}
-	if len(parts) == 0 {
-		return "continues " + c.Run
+	earlier := c.Run
+	if c.same {
+		earlier = "an earlier execution of this run"
 	}
-	return fmt.Sprintf("continues %s: %s taken over", c.Run, strings.Join(parts, " and "))
+	if len(parts) == 0 {
+		return "continues " + earlier
+	}
+	return fmt.Sprintf("continues %s: %s taken over", earlier, strings.Join(parts, " and "))
 }
 
 // Task is one task of a run.

@@ -26,7 +26,7 @@ func Read(ctx context.Context, store resultstore.Store, run, execution string) (
 	}
 	document := FromRecord(records[0])
 	if over := records[0].TakeOver; over != nil && len(over.Runs) > 0 {
-		document.Continues = &Continued{Run: over.Runs[0].Run, started: document.StartedAt}
+		document.Continues = &Continued{Run: over.Runs[0].Run, started: document.StartedAt, same: over.Runs[0].Run == document.Run}
 	}
 	if records[0].Value != nil {
 		outputs, err := resultstore.Load(ctx, store, protocol.Payload{Ref: records[0].Value})
