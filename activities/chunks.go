@@ -42,7 +42,7 @@ func resolveCombine(t *attempt, of protocol.Request, scope *reference.Scope) (*c
 		return nil, err
 	}
 	request := protocol.Request{
-		Method: from.Method, Folder: of.Folder, FlowFolder: of.FlowFolder, Files: of.Files, Priority: of.Priority, Servers: of.Servers, Secret: of.Secret,
+		Method: from.Method, Folder: of.Folder, FlowFolder: of.FlowFolder, Files: of.Files, Priority: of.Priority, Absence: of.Absence, Expected: of.Expected, Servers: of.Servers, Secret: of.Secret,
 		Source: from.Source, Timeout: from.Timeout.Duration(),
 	}
 	err := resolveParameters(&request, m, from.Parameters, scope, nil)

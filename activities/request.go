@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/lists"
 	"github.com/gleitzeit/gleitzeit/internal/documents/reader"
@@ -18,6 +19,15 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
+
+// processStart is when this process was started.
+var processStart = time.Now()
+
+// isResumed reports whether the run is older than this process. Its servers of models are expected to answer: whatever ended the earlier
+// process, such as a restart of the machine, may have ended them too. Who starts a new run has to know at once that there is no server.
+func isResumed(run protocol.RunInfo) bool {
+	return !run.StartedAt.IsZero() && run.StartedAt.Before(processStart)
+}
 
 // request resolves the call into what its handler gets. The secrets are those that went into it.
 func (t *attempt) request(ctx context.Context, m method) (protocol.Request, *secrets, error) {
@@ -45,6 +55,7 @@ func (t *attempt) resolve(ctx context.Context, m method, secrets *secrets) (prot
 	request := protocol.Request{
 		Method: call.Method, Key: keyOf(t), Folder: call.Run.Folder, FlowFolder: call.Run.FlowFolder,
 		Files: newFiles(call.Run, call.Reads, t.roots, call.Within), Timeout: call.Timeout.Duration(), Priority: call.Priority, Servers: call.Servers,
+		Absence: call.Absence.Duration(), Expected: call.Absence > 0 || isResumed(call.Run),
 		Secret: func(name string) (string, error) {
 			value, err := t.secrets.Require(name)
 			if err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
@@ -51,5 +52,28 @@ func TestSecretsOfAnAttemptAreChecked(t *testing.T) {
 		map[string]string{"GLEITZEIT_SECRET_KEY": "sk-1234567890"}, echo)
 	if failure != nil || outcome.Value.Inline == nil || string(outcome.Value.Inline.JSON()) != `{"api_key":"[secrets.KEY]"}` {
 		t.Errorf("got %+v and %v", outcome, failure)
+	}
+}
+
+// TestServersOfResumedRuns: servers of models are expected to answer calls of a run that is older than this process, or that says how long
+// they may be absent; whoever starts a run that is new has to know at once that there is none.
+func TestServersOfResumedRuns(t *testing.T) {
+	for name, c := range map[string]struct {
+		started  time.Time
+		absence  protocol.Seconds
+		expected bool
+	}{
+		"new":         {processStart.Add(time.Second), 0, false},
+		"resumed":     {processStart.Add(-time.Second), 0, true},
+		"of no time":  {time.Time{}, 0, false},
+		"with a time": {processStart.Add(time.Second), 60, true},
+	} {
+		acts := activitiesOf(t, protocol.Method{Name: "test/do"}, memory.New(), nil, echo)
+		at := &attempt{Activities: acts, call: &protocol.Call{Method: "test/do", Parameters: parameters(t, `{}`), Run: protocol.RunInfo{StartedAt: c.started}, Absence: c.absence}}
+		m, _ := acts.methods.find("test/do")
+		request, _, err := at.request(t.Context(), m)
+		if err != nil || request.Expected != c.expected || request.Absence != c.absence.Duration() {
+			t.Errorf("%s: %v, expected %v, absence %s", name, err, request.Expected, request.Absence)
+		}
 	}
 }

@@ -49,7 +49,7 @@ func (c *calls) call(task *plan.Task, of *item) (protocol.Call, int64) {
 	call := protocol.Call{
 		Format: protocol.FirstFormat, Run: c.runOf(task), Task: task.ID, Name: task.Name, Method: task.Method,
 		Parameters: parameters, Reads: task.Reads, Bindings: c.bindings(task.Uses), Dependencies: task.Dependencies,
-		Timeout: task.Timeout, Retry: task.Retry, Cache: task.Cache,
+		Timeout: task.Timeout, Absence: task.Absence, Retry: task.Retry, Cache: task.Cache,
 	}
 	if call.Split = task.Split; call.Split != nil {
 		call.Format = protocol.SplitFormat

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -209,5 +210,81 @@ func TestLimitOfANamedServerBetweenRequests(t *testing.T) {
 	}
 	if held.most.Load() != 1 {
 		t.Errorf("%d calls were in flight where 1 may be", held.most.Load())
+	}
+}
+
+// starting is a server that is started when a call waits for it, and a request for it.
+func starting(t *testing.T, method, parameters string) (server *restarting, request protocol.Request) {
+	address := refusing(t)
+	server = &restarting{t: t, at: address, serve: func(w http.ResponseWriter, r *http.Request) {
+		if method == llm.Request {
+			_, _ = fmt.Fprint(w, `{"choices":[]}`)
+			return
+		}
+		answering("yes")(w, r)
+	}}
+	return server, asking(t, method, parameters)
+}
+
+// A server that is expected is waited for although it has never answered: with the process of this program, it may have been restarted.
+func TestExpectedServerIsWaitedFor(t *testing.T) {
+	for method, parameters := range map[string]string{
+		llm.Chat: `{"prompt":"hello"}`, llm.Request: `{"url":"/v1/chat/completions","body":{"model":"m","messages":[]}}`,
+	} {
+		server, request := starting(t, method, parameters)
+		handler := open(t, llm.Options{Providers: at("http://" + server.at)})
+		if got := fails(t, t.Context(), handler, request, nil); got.Code != protocol.ProviderNotAvailable {
+			t.Errorf("a server that nobody expects: %s: %s", got.Name, got.Message)
+		}
+		request.Expected = true
+		if _, err := handler.Handle(t.Context(), request, once(server.start)); err != nil {
+			t.Error(err)
+		}
+		server.stop()
+	}
+}
+
+// The wait for an expected server ends after the time of the handler, and for a call that has one, after its own: whichever is longer or
+// shorter.
+func TestTimeOfAbsence(t *testing.T) {
+	for name, c := range map[string]struct {
+		handler, call time.Duration
+		waits         bool
+	}{
+		"the handler's":     {time.Nanosecond, 0, false},
+		"a longer one":      {time.Nanosecond, time.Hour, true},
+		"a shorter one":     {time.Hour, time.Nanosecond, false},
+		"the usual longest": {0, 0, true},
+	} {
+		server, request := starting(t, llm.Chat, `{"prompt":"hello"}`)
+		handler := open(t, llm.Options{Providers: at("http://" + server.at), Absence: c.handler})
+		request.Expected, request.Absence = true, c.call
+		started := false
+		_, err := handler.Handle(t.Context(), request, func(text string) {
+			if !started && strings.HasPrefix(text, "waiting for the server") {
+				server.start()
+				started = true
+			}
+		})
+		if (err == nil) != c.waits {
+			t.Errorf("%s: %v", name, err)
+		}
+		if started {
+			server.stop()
+		}
+	}
+}
+
+// A call that somebody waits for does not wait long for a server that has gone.
+func TestShortAbsence(t *testing.T) {
+	server, request := starting(t, llm.Chat, `{"prompt":"hello"}`)
+	server.start()
+	handler := open(t, llm.Options{Providers: at("http://" + server.at)})
+	want(t, ask(t, handler, llm.Chat, `{"prompt":"hello"}`), map[string]string{"response": `"yes"`})
+	server.stop()
+	request.Absence = 100 * time.Millisecond
+	got := fails(t, t.Context(), handler, request, nil)
+	if got.Code != protocol.ProviderNotAvailable {
+		t.Errorf("%s: %s", got.Name, got.Message)
 	}
 }

@@ -26,7 +26,7 @@ const (
 
 // send sends a request until a server has answered, or none can: to an overloaded server again later, to another server if the
 // first is unreachable, fails, or does not have the model. A missing model is fetched if that is set, and a server that has
-// answered before and is gone is waited for. Between requests a call holds no server: while its tools run, others are served.
+// answered before, or is expected to, and is gone is waited for. Between requests a call holds no server: while its tools run, others are served.
 func (c *call) send(ctx context.Context, made sendFunc) error {
 	search := &search{tried: maps.Clone(c.excluded)}
 	again := backoff{first: firstPause, longest: longestPause}
@@ -54,7 +54,7 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 				return provider.Cancelled()
 			}
 			continue
-		case verdict == provider.RunnerGone && search.mayWait(c.handler.options.Absence):
+		case verdict == provider.RunnerGone && search.mayWait(c.absence(err)):
 			if !c.pause(ctx, "waiting for the server: ", err, again.next()) {
 				return provider.Cancelled()
 			}
@@ -83,7 +83,7 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 			}
 			continue
 		}
-		if !search.record(m, err, verdict == provider.Loading || c.pool.MayReturn(m, c.handler.options.Absence)) {
+		if !search.record(m, err, verdict == provider.Loading || c.pool.MayReturn(m, c.absence(err), c.request.Expected)) {
 			return err
 		}
 		switch {
@@ -95,7 +95,7 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 			}
 			c.pool.AddModel(search.missingAt, provider.WithTag(c.model))
 			search.fetched = true
-		case search.goneErr != nil && search.waited() < c.handler.options.Absence:
+		case search.goneErr != nil && search.mayWait(c.absenceBeside(search)):
 			if !c.pause(ctx, "waiting for the server: ", search.goneErr, again.next()) {
 				return provider.Cancelled()
 			}
@@ -104,6 +104,24 @@ func (c *call) send(ctx context.Context, made sendFunc) error {
 		}
 		search.reset(c.excluded)
 	}
+}
+
+// absence is how long the call waits for a server that is gone. A call that somebody waits for may set a short time for one at which nobody
+// listens; one that is loading the model, or starts its process anew, is there.
+func (c *call) absence(gone error) time.Duration {
+	usual, own := c.handler.options.Absence, c.request.Absence
+	if own > 0 && provider.VerdictOf(gone) == provider.NotListening {
+		return own
+	}
+	return max(usual, own)
+}
+
+// absenceBeside is absence where other servers have been asked. If one of them lacks the model, that is not hidden for longer than usual.
+func (c *call) absenceBeside(search *search) time.Duration {
+	if search.missingErr != nil {
+		return min(c.handler.options.Absence, c.absence(search.goneErr))
+	}
+	return c.absence(search.goneErr)
 }
 
 func isOverloaded(err error) bool {

@@ -80,6 +80,7 @@ type Call struct {
 	Servers  []ToolServer `json:"servers,omitempty"`  // Those of the workflow that the call may need.
 	Items    *Items       `json:"items,omitempty"`    // The items that it is for, one after the other. It has no Item and no binding for them.
 	Priority int          `json:"priority,omitempty"` // Temporal's key: 1 starts first, 5 last; 0 is NormalPriority.
+	Absence  Seconds      `json:"absence,omitempty"`  // How long a server that is not there is waited for, also if it has never answered; 0 is the handler's own.
 	Step     *Step        `json:"step,omitempty"`     // The step of the items that it is for; nil: they have none.
 }
 

@@ -140,6 +140,8 @@ type Request struct {
 	Document     string        // Text instead of the files that the parameters name: a chunk of them. Empty: they are read.
 	Images       []PageImage   // With Document: the pages without text that belong to the chunk, and are sent as images.
 	Priority     int           // Among waiting calls: 1 is served first, 5 last; 0 is NormalPriority.
+	Absence      time.Duration // How long a server that nobody listens at is waited for; 0: as long as the handler waits.
+	Expected     bool          // Whether one that has never answered is waited for as well.
 
 	// Secret returns the worker's secret of the name, and redacts it in everything that leaves the call. The error is a
 	// ConfigurationError. Nil where the caller has no secrets.

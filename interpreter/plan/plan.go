@@ -74,7 +74,8 @@ type Task struct {
 	Dependencies []string         `json:"dependencies,omitempty"` // Ids named in `dependencies`, in that order, where the method takes their results.
 	Uses         []Use            `json:"uses,omitempty"`         // Heads of the references in it.
 	Priority     Priority         `json:"priority"`
-	Timeout      protocol.Seconds `json:"timeout"` // Of one attempt; 0 is the handler's default.
+	Timeout      protocol.Seconds `json:"timeout"`           // Of one attempt; 0 is the handler's default.
+	Absence      protocol.Seconds `json:"absence,omitempty"` // How long its calls wait for a server that is not there, also if it has never answered; 0 is the handler's default. An earlier program waits for that.
 	Retry        *protocol.Retry  `json:"retry,omitempty"`
 	Queue        string           `json:"queue,omitempty"` // The Temporal task queue, where it is not the run's own.
 	FanOut       *FanOut          `json:"each,omitempty"`  // Of a task with items: it runs for each of them.

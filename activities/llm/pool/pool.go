@@ -300,11 +300,11 @@ func (p *Pool) AddModel(m *Member, model string) {
 	p.dispatch()
 }
 
-// MayReturn reports whether a server has answered before, and has been failing for less than absence.
-func (p *Pool) MayReturn(m *Member, absence time.Duration) bool {
+// MayReturn reports whether a server has answered before, or is expected to, and has been failing for less than absence.
+func (p *Pool) MayReturn(m *Member, absence time.Duration, expected bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return m.answered && (m.failed.IsZero() || p.now().Sub(m.failed) < absence)
+	return (m.answered || expected) && (m.failed.IsZero() || p.now().Sub(m.failed) < absence)
 }
 
 // ContextOf is the size of the context that was raised for an earlier prompt; 0 if it was not. A model is loaded again for each

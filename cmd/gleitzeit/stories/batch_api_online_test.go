@@ -45,7 +45,7 @@ func TestOnlineCalls(t *testing.T) {
 		"priority":      {400, "", `400 Invalid header Gleitzeit-Priority: "now". Supported values are: 'urgent', 'high', 'normal' and 'low'.`},
 		"model":         {404, "model_not_found", "404 "},
 		"streamedModel": {404, "model_not_found", "404 "},
-		"noModel":       {400, "invalid_params", "400 "},
+		"noModel":       {400, "missing_required_parameter", "400 you must provide a model parameter"},
 		"messages":      {400, "", "400 "},
 	} {
 		if got := seen.Refusals[name]; got.Status != want.status || got.Code != want.code || !strings.HasPrefix(got.Message, want.says) {

@@ -116,13 +116,17 @@ type api struct {
 	batches *batches
 	uploads chan struct{} // Holds something for each file that is received.
 	calls   chan struct{} // Holds something for each call that waits, or is in flight.
+	memory  *memory       // For the requests of calls.
 	wait    time.Duration // How long a client waits for others that upload, before it is sent away.
 	pace    pace
 }
 
 func newAPI(o Options, kept *storage, b *batches) *api {
-	return &api{options: o, storage: kept, batches: b, uploads: make(chan struct{}, maxUploads), calls: make(chan struct{}, maxCalls), wait: uploadWait, pace: usualPace}
+	return &api{options: o, storage: kept, batches: b, uploads: make(chan struct{}, maxUploads), calls: make(chan struct{}, maxCalls), memory: newMemory(maxInMemory), wait: uploadWait, pace: usualPace}
 }
+
+// requestHeader has the id of a request.
+const requestHeader = "X-Request-Id"
 
 // routes are all of the API. The guard is around them.
 func (a *api) routes() http.Handler {
@@ -157,6 +161,7 @@ func (a *api) routes() http.Handler {
 		"/v1/models":                   wrongMethod,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set(requestHeader, newID("req_")) // Clients log it. A call that a server answers has the id of the server.
 			if err := handle(w, r); err != nil {
 				if errors.Is(context.Cause(r.Context()), errStopping) {
 					err = &failure{status: http.StatusServiceUnavailable, retryAfter: 1, closing: true, body: failureBody{Message: "The server is being stopped. Try again later.", Type: serverError}}

@@ -3,9 +3,12 @@ package batchapi
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
+	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter"
@@ -18,8 +21,10 @@ const (
 	usualPriority = "high"
 	// maxOnline bounds the request of a call, in bytes: it may have images.
 	maxOnline = 32 << 20
-	// maxCalls is how many calls wait or are in flight at once. Each has its request in memory.
+	// maxCalls is how many calls wait or are in flight at once.
 	maxCalls = 64
+	// maxInMemory bounds what the requests of all calls have together, in bytes: those that are received, wait or are in flight.
+	maxInMemory = 512 << 20
 )
 
 // priorities are the words for priorities, as in workflows, and what they are among waiting calls.
@@ -28,14 +33,6 @@ var priorities = map[string]int{"urgent": 1, "high": 2, "normal": protocol.Norma
 // call returns what answers calls of an endpoint.
 func (a *api) call(endpoint string) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		select {
-		case a.calls <- struct{}{}:
-			defer func() { <-a.calls }()
-		default:
-			f := refusal(http.StatusTooManyRequests, "", "rate_limit_exceeded", "Too many calls at once: %d. Try again later.", maxCalls)
-			f.body.Type, f.retryAfter, f.closing = "requests", 1, true
-			return f
-		}
 		word := r.Header.Get(PriorityHeader)
 		if word == "" {
 			word = usualPriority
@@ -44,9 +41,21 @@ func (a *api) call(endpoint string) func(http.ResponseWriter, *http.Request) err
 		if !known {
 			return invalid("", "Invalid header %s: %.60q. Supported values are: 'urgent', 'high', 'normal' and 'low'.", PriorityHeader, word)
 		}
+		held := &heldBody{ReadCloser: r.Body, memory: a.memory}
+		defer held.release()
+		r.Body = held
 		body, err := readBody(w, r, maxOnline)
 		if err != nil {
 			return err
+		}
+		if model, _ := body.Get("model"); model.Kind() != value.KindString || model.Text() == "" {
+			return refusal(http.StatusBadRequest, "model", "missing_required_parameter", "you must provide a model parameter")
+		}
+		select { // A client that is still sending takes no place of others.
+		case a.calls <- struct{}{}:
+			defer func() { <-a.calls }()
+		default:
+			return tooMany("Too many calls at once: %d. Try again later.", maxCalls)
 		}
 		parameters := value.Object(value.Field{Name: "url", Value: value.String(endpoint)}, value.Field{Name: "body", Value: body})
 		if names := a.options.modelNames(); len(names.Fields()) > 0 {
@@ -62,13 +71,50 @@ func (a *api) call(endpoint string) func(http.ResponseWriter, *http.Request) err
 		case stream.begun:
 			return nil
 		}
-		w.Header().Set("X-Request-Id", response.RequestID)
+		w.Header().Set(requestHeader, response.RequestID)
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(response.Status)
 		_, _ = w.Write(append(response.Body.JSON(), '\n')) // That the client is gone is no error of anybody here.
 		return nil
 	}
 }
+
+// tooMany is the refusal of a call because of others.
+func tooMany(format string, args ...any) *failure {
+	f := refusal(http.StatusTooManyRequests, "", "rate_limit_exceeded", format, args...)
+	f.body.Type, f.retryAfter = "requests", 1
+	return f
+}
+
+// memory is what the requests of all calls may still take, in bytes.
+type memory struct{ left atomic.Int64 }
+
+func newMemory(bytes int64) *memory {
+	m := &memory{}
+	m.left.Store(bytes)
+	return m
+}
+
+// heldBody is a body that takes memory as it comes, until it is released.
+type heldBody struct {
+	io.ReadCloser
+	memory *memory
+	bytes  int64
+}
+
+// Read implements io.Reader.
+func (b *heldBody) Read(into []byte) (int, error) {
+	n, err := b.ReadCloser.Read(into)
+	b.bytes += int64(n)
+	if b.memory.left.Add(-int64(n)) < 0 {
+		f := tooMany("Too much is sent at once: the requests of all calls may have %d bytes together. Try again later.", maxInMemory)
+		f.closing = true
+		return 0, f
+	}
+	return n, err
+}
+
+func (b *heldBody) release() { b.memory.left.Add(b.bytes) }
 
 // modelNames returns the names of models on the servers, by those in requests.
 func (o *Options) modelNames() value.Value {
@@ -115,7 +161,7 @@ func failedCall(err error) error {
 	if !is {
 		return err
 	}
-	f := &failure{status: http.StatusBadGateway, body: failureBody{Message: e.Message, Type: serverError, Code: optional(strings.ToLower(e.Name))}}
+	f := &failure{status: http.StatusBadGateway, body: failureBody{Message: strings.TrimPrefix(e.Message, llm.Request+": "), Type: serverError, Code: optional(strings.ToLower(e.Name))}}
 	switch e.Code {
 	case protocol.InvalidParams:
 		f.status, f.body.Type = http.StatusBadRequest, invalidRequest

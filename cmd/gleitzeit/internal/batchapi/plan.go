@@ -7,6 +7,8 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
+	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/requestfile"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
@@ -40,5 +42,8 @@ func (e *execution) plan(b *record) (*plan.Plan, error) {
 		return nil, fmt.Errorf("cannot make a workflow of batch %s: %s", b.ID, found[0].Message)
 	}
 	compiled.ID, compiled.Name = b.ID, nameOf(b)
+	for i := range compiled.Tasks { // A batch has time until its deadline: it ends the waiting.
+		compiled.Tasks[i].Absence = protocol.SecondsOf(requestfile.LongestWindow)
+	}
 	return compiled, nil
 }

@@ -25,7 +25,8 @@ type Runs interface {
 	Call(ctx context.Context, c Call) (*Response, error)
 	// Slots returns how many calls the servers of models take at once, all together.
 	Slots() int
-	// Models lists the models of the servers, and whose they are.
+	// Models lists the models of the servers that requests are sent to. Those of a server that does not answer are missing; it is an error
+	// if none does.
 	Models(ctx context.Context) ([]Model, error)
 }
 
@@ -43,5 +44,5 @@ type Response struct {
 	Body      value.Value
 }
 
-// Model is a model of a server.
+// Model is a model of a server, and whose that is.
 type Model struct{ Name, Provider string }

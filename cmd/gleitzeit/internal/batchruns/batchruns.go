@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batchapi"
@@ -18,6 +20,13 @@ import (
 
 // Command resumes the runs of batches.
 const Command = "gleitzeit server --batch-api"
+
+const (
+	// absence is how long a call waits for a server that has gone: somebody waits for the call.
+	absence = 10 * time.Second
+	// healthTimeout is the time limit for the answer of a server about its models.
+	healthTimeout = 5 * time.Second
+)
 
 // Runs is batchapi.Runs over the executor of a server.
 type Runs struct {
@@ -72,7 +81,7 @@ func (r *Runs) WriteResponses(ctx context.Context, run *view.Run, output, failur
 
 // Call implements batchapi.Runs.
 func (r *Runs) Call(ctx context.Context, c batchapi.Call) (*batchapi.Response, error) {
-	result, err := runs.CallModel(ctx, r.executor, protocol.Request{Method: llm.Request, Parameters: c.Parameters, Priority: c.Priority, Stream: c.Stream})
+	result, err := runs.CallModel(ctx, r.executor, protocol.Request{Method: llm.Request, Parameters: c.Parameters, Priority: c.Priority, Absence: absence, Stream: c.Stream})
 	if err != nil {
 		return nil, err
 	}
@@ -87,22 +96,41 @@ func (r *Runs) Call(ctx context.Context, c batchapi.Call) (*batchapi.Response, e
 func (r *Runs) Slots() (slots int) {
 	servers, _ := r.models.Servers()
 	for _, server := range servers {
-		slots += server.MaxConcurrent
+		if r.isCalled(server) {
+			slots += server.MaxConcurrent
+		}
 	}
 	return slots
 }
 
-// Models implements batchapi.Runs. A server that does not answer has none.
+// isCalled reports whether requests are sent to a server: they name no provider.
+func (r *Runs) isCalled(server protocol.Server) bool {
+	return server.Provider == r.session.DefaultProvider()
+}
+
+// Models implements batchapi.Runs.
 func (r *Runs) Models(ctx context.Context) (models []batchapi.Model, err error) {
-	states, _ := r.models.Probe(ctx, func(protocol.Server) bool { return true })
-	seen := map[batchapi.Model]bool{}
+	ctx, done := context.WithTimeout(ctx, healthTimeout)
+	defer done()
+	states, _ := r.models.Probe(ctx, r.isCalled)
+	seen, failures := map[string]bool{}, []string(nil)
 	for _, state := range states {
+		if state.Error != nil {
+			failures = append(failures, state.Error.Message)
+			continue
+		}
 		for _, name := range state.Models {
-			if m := (batchapi.Model{Name: name, Provider: state.Provider}); !seen[m] {
-				seen[m] = true
-				models = append(models, m)
+			if !seen[name] {
+				seen[name] = true
+				models = append(models, batchapi.Model{Name: name, Provider: state.Provider})
 			}
 		}
+	}
+	if len(states) == 0 {
+		return nil, protocol.Errorf(protocol.ProviderNotAvailable, "no server is configured for the provider %q", r.session.DefaultProvider())
+	}
+	if len(failures) == len(states) {
+		return nil, protocol.Errorf(protocol.ProviderNotAvailable, "no server of models answers: %s", strings.Join(failures, "; "))
 	}
 	return models, nil
 }

@@ -159,6 +159,9 @@ func (e *Executor) Models() (Provider, error) {
 	return e.models, nil
 }
 
+// DefaultProvider returns the provider of models for calls that name none.
+func (s *Session) DefaultProvider() string { return s.options.Settings.Provider }
+
 // Load returns what the servers of models work on for the runs here.
 func (e *Executor) Load() []protocol.ServerLoad {
 	models, err := e.Models()
