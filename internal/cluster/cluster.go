@@ -52,7 +52,7 @@ func Find(o Options) (*Cluster, error) {
 		profile.Namespace = o.Namespace
 	}
 	if profile.Address == "" {
-		return nil, nil
+		return nil, o.checkUnused()
 	}
 	if profile.Namespace == "" {
 		profile.Namespace = client.DefaultNamespace
@@ -62,6 +62,19 @@ func Find(o Options) (*Cluster, error) {
 		return nil, misconfigured(err)
 	}
 	return &Cluster{Address: profile.Address, Namespace: profile.Namespace, options: options}, nil
+}
+
+// checkUnused reports flags that have no effect because no address is configured: they say that another server is meant than the home's.
+func (o Options) checkUnused() error {
+	const remedy = "name the server: --address, TEMPORAL_ADDRESS, or a profile with an address"
+	switch {
+	case o.Profile != "":
+		return protocol.Errorf(protocol.InvalidParams, "--profile %q has no effect: it has no address of a Temporal server", o.Profile).WithHint(remedy)
+	case o.Namespace != "" && o.Namespace != client.DefaultNamespace:
+		return protocol.Errorf(protocol.InvalidParams, "--namespace %q has no effect: no address of a Temporal server is configured, and the engine of the home has the namespace %q",
+			o.Namespace, client.DefaultNamespace).WithHint(remedy)
+	}
+	return nil
 }
 
 func misconfigured(err error) error {

@@ -21,7 +21,9 @@ import (
 //	exits CODE ARGUMENT…       runs the program; it must end with the exit code
 //	document FILE FIELD=VALUE… FILE (or stdout) has the JSON of a run; fields: status, tasks (id status, …), output.NAME
 //	appears FILE               waits until there is the file
+//	holds FILE TEXT            waits until the text is in the file
 //	replace FILE OLD NEW       replaces OLD by NEW in the file
+//	remember NAME FILE         sets the variable to the text of FILE (or stdout), without spaces around it
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	examples, err := filepath.Abs(filepath.Join(root, "examples"))
@@ -45,7 +47,9 @@ func TestScripts(t *testing.T) {
 			"exits":     scriptExits,
 			"document":  scriptDocument,
 			"appears":   scriptAppears,
+			"holds":     scriptHolds,
 			"replace":   scriptReplace,
+			"remember":  scriptRemember,
 		},
 	})
 }
@@ -106,13 +110,27 @@ func scriptAppears(ts *testscript.TestScript, negated bool, args []string) {
 	if negated || len(args) != 1 {
 		ts.Fatalf("usage: appears FILE")
 	}
+	awaitInScript(ts, args[0]+" appears", func() bool { return exists(ts.MkAbs(args[0])) })
+}
+
+func scriptHolds(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 2 {
+		ts.Fatalf("usage: holds FILE TEXT")
+	}
+	awaitInScript(ts, args[0]+" holds "+args[1], func() bool {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && strings.Contains(string(text), args[1])
+	})
+}
+
+func awaitInScript(ts *testscript.TestScript, what string, holds func() bool) {
 	deadline := time.After(patience)
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for !exists(ts.MkAbs(args[0])) {
+	for !holds() {
 		select {
 		case <-deadline:
-			ts.Fatalf("%s does not appear", args[0])
+			ts.Fatalf("it does not come to pass that %s", what)
 		case <-ticker.C:
 		}
 	}
@@ -127,4 +145,11 @@ func scriptReplace(ts *testscript.TestScript, negated bool, args []string) {
 		ts.Fatalf("%s does not hold %q", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o644))
+}
+
+func scriptRemember(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 2 {
+		ts.Fatalf("usage: remember NAME FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }

@@ -77,6 +77,9 @@ func (p graphCommand) command() *cobra.Command {
 // graph makes the graph of a workflow file or of a run.
 func (p graphCommand) graph(ctx context.Context, of string, inputs given) (*view.Graph, error) {
 	if isFlow(of) {
+		if p.temporal != (runs.Connection{}) {
+			return nil, usageError{fmt.Errorf("--address, --namespace and --profile apply to a run, and %q is a file", of)}
+		}
 		compiled, diagnostics, err := p.compile(of, inputs)
 		if err != nil {
 			return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/startpage"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/gate"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -85,6 +86,10 @@ func (p serverCommand) serve(ctx context.Context, o runs.ServerOptions, flags ba
 		return err
 	}
 	defer s.Close()
+	on, port := flags.over(s.Settings())
+	if !on && flags.changed("batch-api-port") {
+		return usageError{errors.New("--batch-api-port has no effect without --batch-api, or server.batch_api of the settings")}
+	}
 	o.Front = func(ctx context.Context, v *runs.Server) runs.Front { return p.front(ctx, s, v, o.Queue) }
 	v, err := s.StartServer(ctx, o)
 	if err != nil {
@@ -93,7 +98,10 @@ func (p serverCommand) serve(ctx context.Context, o runs.ServerOptions, flags ba
 	defer func() { err = errors.Join(err, v.Release()) }()
 	signals, release := p.interrupts.receive()
 	defer release()
-	api, err := p.startBatchAPI(ctx, s, v, flags)
+	var api *runningBatchAPI
+	if on {
+		api, err = p.startBatchAPI(ctx, s, v, port)
+	}
 	if err != nil {
 		return errors.Join(err, api.stop(), v.Stop())
 	}
@@ -182,19 +190,21 @@ type batchAPIFlags struct {
 // runningBatchAPI is the Batch API of a server; nil: it has none.
 type runningBatchAPI struct{ server *batchapi.Server }
 
-// startBatchAPI serves the Batch API if the flags or the settings say so.
-func (p serverCommand) startBatchAPI(ctx context.Context, s *runs.Session, v *runs.Server, flags batchAPIFlags) (*runningBatchAPI, error) {
+// over returns whether there is a Batch API, and its port: as the flags say, else as the settings do.
+func (f batchAPIFlags) over(settings *config.Settings) (on bool, port int) {
+	on, port = settings.Server.BatchAPI, settings.Server.BatchAPIPort
+	if f.changed("batch-api") {
+		on = f.on
+	}
+	if f.changed("batch-api-port") {
+		port = int(f.port)
+	}
+	return on, port
+}
+
+// startBatchAPI serves the Batch API.
+func (p serverCommand) startBatchAPI(ctx context.Context, s *runs.Session, v *runs.Server, port int) (*runningBatchAPI, error) {
 	settings := s.Settings().Server
-	on, port := settings.BatchAPI, settings.BatchAPIPort
-	if flags.changed("batch-api") {
-		on = flags.on
-	}
-	if flags.changed("batch-api-port") {
-		port = int(flags.port)
-	}
-	if !on {
-		return nil, nil
-	}
 	specs, err := runs.Specs(p.options(), false)
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func (r Reader) unrecorded(ctx context.Context) ([]*view.Run, error) {
 	for {
 		page, err := r.client.ListWorkflow(ctx, request)
 		if err != nil {
-			return nil, err
+			return nil, r.failed(err, "cannot list the open runs")
 		}
 		for _, info := range page.GetExecutions() {
 			id := info.GetExecution().GetWorkflowId()
