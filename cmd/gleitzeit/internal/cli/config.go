@@ -38,9 +38,10 @@ func (p configCommand) command() *cobra.Command {
 
 func (p configCommand) pathCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "path",
-		Short: "Print the path of config.yaml",
-		Args:  exact(),
+		Use:     "path",
+		Short:   "Print the path of config.yaml",
+		Example: "  gleitzeit config path",
+		Args:    exact(),
 		RunE: func(*cobra.Command, []string) error {
 			path, err := config.Path(p.options())
 			if err != nil {

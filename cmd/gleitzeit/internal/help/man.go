@@ -2,6 +2,8 @@ package help
 
 import (
 	"os"
+	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -18,8 +20,22 @@ func ManCommand(arguments func(names ...string) cobra.PositionalArgs) *cobra.Com
 				return err
 			}
 			root := command.Root()
-			root.DisableAutoGenTag = true // It has the date: a release is the same whenever it is made.
-			return doc.GenManTree(root, &doc.GenManHeader{Title: "GLEITZEIT", Section: "1", Source: "Gleitzeit", Manual: "Gleitzeit"}, args[0])
+			root.DisableAutoGenTag = true // It has the day: a release is the same whenever it is made.
+			return doc.GenManTree(root, &doc.GenManHeader{Title: "GLEITZEIT", Section: "1", Date: made(), Source: "Gleitzeit", Manual: "Gleitzeit"}, args[0])
 		},
 	}
+}
+
+// made returns the time of the commit of which this program was built. If it is not known, the pages have the current month.
+func made() *time.Time {
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return nil
+	}
+	for _, setting := range info.Settings {
+		if at, err := time.Parse(time.RFC3339, setting.Value); setting.Key == "vcs.time" && err == nil {
+			return &at
+		}
+	}
+	return nil
 }
