@@ -98,12 +98,12 @@ func TestCallOfAToolOfAServer(t *testing.T) {
 func TestCallReadsStandardInput(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
-	for _, args := range []string{"prompt=-", "prompt=Summarize --stdin", "--stdin"} {
+	for _, line := range []string{"call llm/chat prompt=-", "call llm/chat prompt=Summarize --stdin", "task submit llm/chat --stdin"} {
 		for letter, want := range map[string]string{"a PINEAPPLE\n": "I saw the PINEAPPLE.\n", "a pear\n": "Hello from the scripted model.\n"} {
-			command := exec.Command(program(t), append([]string{"call", "llm/chat"}, strings.Fields(args)...)...)
+			command := exec.Command(program(t), strings.Fields(line)...)
 			command.Dir, command.Env, command.Stdin = u.Work, u.Environment(), strings.NewReader(letter)
 			if output, err := command.CombinedOutput(); err != nil || string(output) != want {
-				t.Errorf("call llm/chat %s < %q printed %q, %v", args, letter, output, err)
+				t.Errorf("%s < %q printed %q, %v", line, letter, output, err)
 			}
 		}
 	}

@@ -29,6 +29,12 @@ type terminal struct {
 // terminal starts the program in a terminal of 70 columns and 20 rows, which stays when it has ended.
 func (u *user) terminal(args ...string) *terminal {
 	u.T.Helper()
+	return u.terminalOf(append([]string{program(u.T)}, args...)...)
+}
+
+// terminalOf is terminal for any program. The shell finds gleitzeit there.
+func (u *user) terminalOf(words ...string) *terminal {
+	u.T.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		require.Skip(u.T, "there is no tmux")
 	}
@@ -36,17 +42,17 @@ func (u *user) terminal(args ...string) *terminal {
 	must(u.T, err)
 	s := &terminal{u.T, filepath.Join(folder, "socket")}
 	write(u.T, filepath.Join(folder, "conf"), "set -g remain-on-exit on\nset -g status off\n")
-	start := append([]string{"-u", "-S", s.socket, "-f", filepath.Join(folder, "conf"), "new-session", "-d", "-x", "70", "-y", "20", program(u.T)}, args...)
+	start := append([]string{"-u", "-S", s.socket, "-f", filepath.Join(folder, "conf"), "new-session", "-d", "-x", "70", "-y", "20"}, words...)
 	command := exec.Command("tmux", start...)
 	command.Dir = u.Work
-	command.Env = u.Environment("TERM=xterm-256color")
+	command.Env = u.Environment("TERM=xterm-256color", "PATH="+filepath.Dir(program(u.T))+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	said, err := command.CombinedOutput()
 	if err != nil {
 		u.T.Fatalf("tmux: %v\n%s", err, said)
 	}
 	u.T.Cleanup(func() {
 		if u.T.Failed() {
-			u.T.Logf("the terminal of %v:\n%s", args, s.shows())
+			u.T.Logf("the terminal of %v:\n%s", words, s.shows())
 		}
 		s.tmux("kill-server")
 		must(u.T, os.RemoveAll(folder))

@@ -211,4 +211,14 @@ func TestDrain(t *testing.T) {
 		one.Exits(130)
 		wantGone(t, pids)
 	})
+	t.Run("tasks that do not end in time are ended", func(t *testing.T) {
+		must(t, removeAll(u.Path("go"), u.Path("pids")))
+		one := u.works("--queue", "short", "--drain", "300ms")
+		u.Gleitzeit(0, "submit", "flow.yaml", "--queue", "short")
+		pids := u.asleep()
+		one.Signal(syscall.SIGTERM)
+		one.Says("stopping: no new tasks, and those in flight have 300ms to end")
+		one.Exits(0)
+		wantGone(t, pids)
+	})
 }
