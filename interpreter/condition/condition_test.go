@@ -298,7 +298,7 @@ func TestCompilingIsQuick(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > 30*time.Second { // It takes a fifth of a second; a busy machine with the race detector takes three.
 		t.Errorf("a thousand conditions took %s", took)
 	}
 	t.Log(time.Since(began))
