@@ -14,7 +14,7 @@ import (
 )
 
 // TestResumeOfABatch: `batch resume` does what failed in a batch, in a run of its own that takes over the rest, while its server runs and
-// afterwards; also if the batch has ended and its request file is deleted. The batch stays as it is.
+// afterwards; also if the batch has ended and its request file is deleted. So does `retry`. The batch stays as it is.
 func TestResumeOfABatch(t *testing.T) {
 	t.Parallel()
 	models, err := url.Parse(ollamatest.Start(t))
@@ -61,6 +61,16 @@ func TestResumeOfABatch(t *testing.T) {
 	u.Gleitzeit(0, "batch", "resume", b.ID, "--ordered", "--output", "more.jsonl")
 	if now := calls.Load(); now != made || read(t, u.Path("more.jsonl")) != read(t, u.Path("again.jsonl")) {
 		t.Errorf("what has completed is not taken over: %d more calls", now-made)
+	}
+	broken.Store(true)
+	other := s.ends(s.create(input, `,"completion_window":"24h"`).ID)
+	broken.Store(false)
+	u.Gleitzeit(0, "retry", other.ID)
+	if now := s.batch(other.ID); other.Counts.Failed != 3 || now.Status != "completed" || now.Counts != other.Counts || now.Error != other.Error || now.Output != other.Output {
+		t.Errorf("after a retry the batch is %+v", now)
+	}
+	if exported, _ := u.Gleitzeit(0, "batch", "export", other.ID); strings.Count(exported, "Hello from the scripted model.") != 3 {
+		t.Errorf("the results of the retry are\n%s", exported)
 	}
 	s.Kill()
 	u.Gleitzeit(0, "batch", "resume", b.ID, "--output", "alone.jsonl")

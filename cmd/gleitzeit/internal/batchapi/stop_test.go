@@ -42,7 +42,7 @@ func TestStopDuringACall(t *testing.T) {
 		defer done()
 		stopped <- s.Stop(ctx)
 	}()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+"/chat/completions", strings.NewReader("{}"))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+"/chat/completions", strings.NewReader(chatBody))
 	programtest.Must(t, err)
 	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	response, err := http.DefaultClient.Do(request)
@@ -50,7 +50,7 @@ func TestStopDuringACall(t *testing.T) {
 	defer func() { _ = response.Body.Close() }()
 	var said struct{ Error failureBody }
 	if err := json.NewDecoder(response.Body).Decode(&said); err != nil || response.StatusCode != http.StatusServiceUnavailable || said.Error.Message != "The server is being stopped. Try again later." {
-		t.Errorf("%v %d %+v", err, response.StatusCode, said)
+		t.Fatalf("%v %d %+v", err, response.StatusCode, said) // Nothing is stopped: there was no call.
 	}
 	if err := <-stopped; err != nil {
 		t.Error(err)
