@@ -69,7 +69,8 @@ tasks:
 		"sum":   `user: What is the sum?|assistant: add{"a":2,"b":3}|tool: 5`,
 		"each0": "user: Say one", "each1": "user: Say two",
 	} {
-		if got := strings.Join(sent[id], "|"); got != want {
+		// The server has the arguments of a call in any order.
+		if got := strings.Replace(strings.Join(sent[id], "|"), `{"b":3,"a":2}`, `{"a":2,"b":3}`, 1); got != want {
 			t.Errorf("%s: sent %q, want %q", id, got, want)
 		}
 	}
