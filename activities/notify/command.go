@@ -10,7 +10,6 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/child"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
-	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -58,14 +57,7 @@ func (h *Handler) run(ctx context.Context, request protocol.Request) (value.Valu
 	if started, is := errors.AsType[*fs.PathError](err); is {
 		return value.Value{}, protocol.Errorf(protocol.ConfigurationError, "cannot start %q: %v", words[0], started.Err)
 	}
-	said, cut := redaction.NewRaw(strings.Join(strings.Fields(stderr.String()), " "), false, stderr.cut).Redact(request.Secrets).First(maxShown)
-	if cut {
-		said += "…"
-	}
-	if said != "" {
-		said = ": " + said
-	}
-	return value.Value{}, protocol.Errorf(protocol.TaskExecutionFailed, "%q: %v%s", words[0], err, said)
+	return value.Value{}, protocol.Errorf(protocol.TaskExecutionFailed, "%q: %v%s", words[0], err, shown(stderr.String(), stderr.cut, request.Secrets))
 }
 
 // input is what the command reads.

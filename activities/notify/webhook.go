@@ -158,14 +158,7 @@ func unreachable(ctx context.Context, to *url.URL, err error) error {
 
 // refused is the error of a response that is not a success.
 func refused(to *url.URL, status int, text []byte, secrets *redaction.Set) error {
-	said, cut := redaction.NewRaw(strings.Join(strings.Fields(string(text)), " "), false, len(text) == maxResponse).Redact(secrets).First(maxShown)
-	if cut {
-		said += "…"
-	}
-	if said != "" {
-		said = ": " + said
-	}
-	message := fmt.Sprintf("%s answered with status %d%s", to.Host, status, said)
+	message := fmt.Sprintf("%s answered with status %d%s", to.Host, status, shown(string(text), len(text) == maxResponse, secrets))
 	switch {
 	case status/100 == 3:
 		return protocol.Errorf(protocol.TaskExecutionFailed, "%s", message).WithKind(protocol.Permanent).
@@ -176,4 +169,16 @@ func refused(to *url.URL, status int, text []byte, secrets *redaction.Set) error
 		return protocol.Errorf(protocol.ProviderNotAvailable, "%s", message)
 	}
 	return protocol.Errorf(protocol.TaskExecutionFailed, "%s", message).WithKind(protocol.Permanent)
+}
+
+// shown is the beginning of what the other side has written, for the end of a message; cut if its end is missing already.
+func shown(text string, cut bool, secrets *redaction.Set) string {
+	start, more := redaction.NewRaw(strings.Join(strings.Fields(text), " "), false, cut).Redact(secrets).First(maxShown)
+	switch {
+	case start == "":
+		return ""
+	case more:
+		start += "…"
+	}
+	return ": " + start
 }

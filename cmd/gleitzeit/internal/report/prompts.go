@@ -55,7 +55,7 @@ func with(scope *reference.Scope, step string, result value.Value) *reference.Sc
 	return &reference.Scope{Load: scope.Load, Bindings: append([]protocol.Binding{{Head: step, Task: step, Status: protocol.Completed, Value: protocol.Payload{Inline: &result}}}, scope.Bindings...)}
 }
 
-// fill replaces references by what they mean; one that means nothing here stays as it is written.
+// fill replaces references by what they mean; one that cannot be resolved here is left in the text.
 func fill(written string, scope *reference.Scope) string {
 	parts, wrong := reference.Parse(written)
 	if len(wrong) > 0 {
