@@ -50,13 +50,13 @@ func TestLargestScript(t *testing.T) {
 
 // TestDiagnosticAsJSON is what programs read.
 func TestDiagnosticAsJSON(t *testing.T) {
-	_, found := compile([]byte("nam: x\ntasks: [{id: a, method: free/any}]\n"))
+	_, found := compile([]byte("nam: x\ntasks: [{id: a}]\n"))
 	data, err := json.Marshal(found)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `[{"line":1,"column":1,"rule":"missing","message":"required key \"name\" is missing","hint":"write name: TITLE"},` +
-		`{"line":1,"column":1,"rule":"unknown-key","message":"unknown key \"nam\" in a workflow","hint":"did you mean \"name\"?"}]`
+	const want = `[{"line":1,"column":1,"rule":"unknown-key","message":"unknown key \"nam\" in a workflow","hint":"did you mean \"name\"?"},` +
+		`{"line":2,"column":9,"rule":"missing","message":"task \"a\": required key \"method\" is missing","hint":"` + "`gleitzeit methods` lists them" + `"}]`
 	if string(data) != want {
 		t.Errorf("got\n%s\nwant\n%s", data, want)
 	}

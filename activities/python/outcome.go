@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -71,7 +72,11 @@ func (e *outcome) fault(r *reply) *protocol.Error {
 	case "folder", "function":
 		return protocol.Errorf(protocol.TaskValidationFailed, "%s", message)
 	case "syntax":
-		return protocol.Errorf(protocol.TaskExecutionFailed, "the script is not valid Python:\n%s", message).WithKind(protocol.Permanent)
+		invalid := protocol.Errorf(protocol.TaskExecutionFailed, "the script is not valid Python:\n%s", message).WithKind(protocol.Permanent)
+		if strings.HasSuffix(message, "'return' outside function") {
+			return invalid.WithHint("a script assigns what it returns: result = …")
+		}
+		return invalid
 	case "result":
 		return protocol.Errorf(protocol.TaskResultInvalid, "%s", message)
 	case "pool":
@@ -84,8 +89,14 @@ func (e *outcome) fault(r *reply) *protocol.Error {
 	if r.Fault == "memory" && e.limits.Memory > 0 {
 		return raised.WithHint("the memory limit is %s per process; change it with python.limits.memory in config.yaml", formatSize(e.limits.Memory))
 	}
+	if noModule.MatchString(message) {
+		return raised.WithHint("install it for this Python with pip, or choose another interpreter with the parameter python or with python.interpreter in config.yaml")
+	}
 	return raised
 }
+
+// noModule is the last line of a traceback.
+var noModule = regexp.MustCompile(`\nModuleNotFoundError: No module named '[^']+'$`)
 
 // lostWorker returns the error for a worker of a pool that ended with a status, or by a signal, which is negative.
 func (e *outcome) lostWorker(status string) *protocol.Error {

@@ -115,7 +115,7 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/batchruns", []string{
 		"activities/llm", "cmd/gleitzeit/internal/batchapi", "cmd/gleitzeit/internal/export", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol",
 	}, nil},
-	{"cmd/gleitzeit/internal/mistyped", []string{"internal/suggest"}, []string{cobra}},
+	{"cmd/gleitzeit/internal/mistyped", []string{"cmd/gleitzeit/internal/view", "internal/suggest"}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/parameters", []string{"internal/protocol", "internal/value"}, nil},
 	{"cmd/gleitzeit/internal/mcpserver", []string{
 		"cmd/gleitzeit/internal/view", "interpreter", "interpreter/definition", "interpreter/plan", "internal/gate", "internal/mcptask", "internal/protocol", "internal/temporalname", "internal/value",
@@ -126,7 +126,7 @@ var rules = []rule{
 	{"cmd/gleitzeit/internal/runs", []string{"internal/temporalname",
 		"cmd/gleitzeit/internal/runs/followers", "cmd/gleitzeit/internal/runs/history", "cmd/gleitzeit/internal/runs/retention", "cmd/gleitzeit/internal/view", "worker", "workflows", "activities", "activities/llm", "activities/mcp", "activities/python",
 		"interpreter/plan", "internal/child", "internal/cluster", "internal/config", "internal/documents", "internal/documents/reader", "internal/encryption", "internal/engine", "internal/home", "internal/protocol", "internal/redaction", "internal/resultstore",
-		"internal/resultstore/open", "internal/resultstore/sealed", "internal/scratch", "internal/secretsource", "internal/value", "internal/webui",
+		"internal/resultstore/open", "internal/resultstore/sealed", "internal/scratch", "internal/secretsource", "internal/suggest", "internal/value", "internal/webui",
 	}, []string{disk, sdkClient, sdkErrors, api}},
 	{"cmd/gleitzeit/internal/retry", []string{
 		"activities", "workflows", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/definition", "interpreter/plan", "internal/protocol", "internal/resultstore", "internal/resultstore/memory", "internal/value",

@@ -60,7 +60,7 @@ func (c *converter) key(n *yaml.Node) (name string, isText bool) {
 		n = n.Alias
 	}
 	if n.Kind != yaml.ScalarNode {
-		c.report(at, ruleSyntax, "a key must be text", "put text that begins with { or [ in quotes")
+		c.report(at, ruleSyntax, keyMessage, keyHint(n))
 		return "", false
 	}
 	if len(n.Value) > MaxText {
@@ -74,6 +74,16 @@ func (c *converter) key(n *yaml.Node) (name string, isText bool) {
 		c.anchored[n] = &weighed{c.scalar(n), weight{nodes: 1, text: len(n.Value)}, true}
 	}
 	return n.Value, true
+}
+
+const keyMessage = "a key must be text"
+
+// keyHint says what was probably meant by a mapping that begins with a bracket: {{ inputs.topic }} is a reference elsewhere.
+func keyHint(n *yaml.Node) string {
+	if n.Kind == yaml.MappingNode && len(n.Content) == 2 && n.Content[1].Tag == "!!null" && n.Content[0].Kind == yaml.ScalarNode {
+		return "for a reference write \"${" + Shorten(n.Content[0].Value) + "}\", in quotes"
+	}
+	return "put text that begins with { or [ in quotes"
 }
 
 // merge returns the entries that a `<<` adds, the first mapping's before the second's. What it copies is counted like

@@ -159,8 +159,8 @@ func (p *parsing) tree(source *source, top *yaml.Node) *Workflow {
 	}
 	c := newConverter(source, p.report)
 	root, _ := c.convert(top, 0)
-	if c.stopped || p.stopped {
-		return nil
+	if c.stopped || p.stopped || slices.ContainsFunc(p.found, func(d Diagnostic) bool { return d.Message == keyMessage }) {
+		return nil // A mapping that should be text has nothing else to check.
 	}
 	if root.Kind != value.KindObject {
 		p.report(root.Position, ruleSyntax, "a workflow must be a mapping, not "+root.Describe(), `begin with "name: …"`)

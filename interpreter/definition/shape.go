@@ -143,6 +143,14 @@ func tasksHint(n *Node) string {
 	return listHint(n)
 }
 
+func inputsHint(n *Node) string {
+	name := "topic"
+	if len(n.Elements) > 0 && n.Elements[0].Kind == value.KindString {
+		name = Shorten(n.Elements[0].Text)
+	}
+	return "write inputs: {" + name + ": {required: true}}"
+}
+
 func quoteHint(n *Node) string {
 	if n.Kind == value.KindBool {
 		return "put it in quotes"

@@ -2,7 +2,9 @@ package definition
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -98,11 +100,21 @@ func (s *source) explain(found document, at Position) (rule, message, hint strin
 	noticed, size := utf8.DecodeRune(s.text[offset:])
 	switch found.problem {
 	case cannotStart:
+		if bytes.HasPrefix(s.text[offset:], []byte("```")) {
+			return rule, "``` is Markdown, not YAML", "remove the line, and that at the end"
+		}
 		message = "a value cannot begin with " + Quote(string(noticed))
 	case noValue:
 		if size > 0 && strings.ContainsRune("?:-", noticed) {
 			message, hint = "a value cannot begin with "+Quote(string(noticed)), "put the text in quotes"
 		}
+	case noKey:
+		if before := bytes.TrimRight(s.text[:offset], " \t"); len(before) > 0 && bytes.IndexByte([]byte(`"'`), before[len(before)-1]) >= 0 {
+			message = "a quote ends the text before this place"
+			hint = quoteHints[before[len(before)-1]]
+		}
+	case noColon, noColonHere:
+		hint = cmp.Or(s.missingSpace(at.Line, found.problem), s.missingSpace(at.Line-1, found.problem), hint)
 	case noComma, noCommaMap:
 		before := bytes.TrimRight(s.text[:offset], " \t")
 		switch {
@@ -120,12 +132,50 @@ func (s *source) explain(found document, at Position) (rule, message, hint strin
 			hint = fmt.Sprintf(`write %c or \U%08X`, whole, whole)
 		}
 	}
+	if line := s.line(at.Line); rule == ruleSyntax && bytes.ContainsAny(line, "\u201c\u201d\u201e\u2018\u2019") && !bytes.ContainsAny(line, `"`) {
+		hint = "typographic quotes do not quote in YAML: write \" or '"
+	}
 	return rule, message, hint
+}
+
+// quoteHints says how a text has a quote within quotes.
+var quoteHints = map[byte]string{
+	'"':  `for a quote within double quotes write \", or put the text in single quotes`,
+	'\'': `for an apostrophe within single quotes write two, or put the text in double quotes`,
+}
+
+// Lines of which the mistake is noticed only later.
+var (
+	noSpaceAfterColon = regexp.MustCompile(`^\s*(- )?[A-Za-z_]+:[^\s/:]`)
+	noSpaceAfterDash  = regexp.MustCompile(`^\s*-[A-Za-z]`)
+	openBlock         = regexp.MustCompile(`:\s+[|>][-+]?\s*$`)
+)
+
+// missingSpace says which space a line lacks that led to a problem; "" where it lacks none.
+func (s *source) missingSpace(number int, problem string) string {
+	line := s.line(number)
+	switch {
+	case noSpaceAfterColon.Match(line):
+		return fmt.Sprintf(`write a space after ":" in line %d`, number)
+	case noSpaceAfterDash.Match(line):
+		return fmt.Sprintf(`write a space after "-" in line %d`, number)
+	case problem == noColon && openBlock.Match(line):
+		return fmt.Sprintf("indent the text of line %d further than its key", number)
+	}
+	return ""
+}
+
+// line is the text of a line; empty where there is none of that number.
+func (s *source) line(number int) []byte {
+	if number < 1 || number > len(s.lines) {
+		return nil
+	}
+	return s.text[s.lines[number-1].start:s.lineEnd(number)]
 }
 
 // refers reports whether something that looks like a reference follows in the line.
 func (s *source) refers(at Position) bool {
-	return bytes.Contains(s.text[s.lines[at.Line-1].start:s.lineEnd(at.Line)], []byte("${"))
+	return bytes.Contains(s.line(at.Line), []byte("${"))
 }
 
 // isWhite reports whether YAML may fold, trim or add the character where it reads text.

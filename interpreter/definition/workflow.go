@@ -69,7 +69,7 @@ var workflowKeys = keys[Workflow]{
 		"Fixed id of its runs, instead of the name with a random suffix; only one run can be open at a time."},
 	{[]string{"description"}, text, func(w *Workflow, n *Node) { w.Description = n },
 		"Description for people."},
-	{[]string{"inputs"}, mapping.of("input", Fields, inputKeys), readInputs,
+	{[]string{"inputs"}, mapping.of("input", Fields, inputKeys).hinting(inputsHint), readInputs,
 		"Inputs of a run, by name; `topic: tea` is short for `topic: {default: tea}`."},
 	{[]string{"tasks"}, list.of("task", Elements, taskKeys).hinting(tasksHint), readTasks,
 		"Tasks; each starts when all its dependencies have completed."},

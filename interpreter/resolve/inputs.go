@@ -3,6 +3,7 @@ package resolve
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -29,13 +30,18 @@ type given struct {
 // later of two of the same kind over the earlier one. Without value and default it is null.
 func (w *Workflow) inputs() (inputs []Input, errors []Problem) {
 	values, errors := w.givenValues()
+	misspelt := map[string]bool{} // Those that are given under a name that is nearly theirs, which is reported.
+	for _, problem := range errors {
+		misspelt[problem.Hint] = true
+	}
 	for _, declared := range w.Definition.Inputs {
 		input := Input{Input: declared, Type: TypeOf(declared)}
 		if !input.Type.Known() {
 			continue
 		}
 		var problem *Problem
-		if input.Value, problem = w.inputValue(input, values[input.Name]); problem != nil {
+		input.Value, problem = w.inputValue(input, values[input.Name])
+		if problem != nil && (values[input.Name] != given{} || !misspelt[didYouMean(input.Name)]) {
 			errors = append(errors, *problem)
 		}
 		inputs = append(inputs, input)
@@ -55,7 +61,7 @@ func (w *Workflow) givenValues() (map[string]given, []Problem) {
 			switch {
 			case !w.HasInput(field.Name):
 				errors = append(errors, Problem{
-					file.File, field.At, "unknown input " + definition.Quote(field.Name), w.Suggest(field.Name, w.InputNames),
+					file.File, field.At, "unknown input " + definition.Quote(field.Name), w.suggestInput(field.Name),
 				})
 			case field.Value.Kind != value.KindNull: // A key without a value counts as absent, here as everywhere.
 				values[field.Name] = given{node: field.Value, file: file.File}
@@ -65,7 +71,7 @@ func (w *Workflow) givenValues() (map[string]given, []Problem) {
 	unknown := func(name string) {
 		if !w.HasInput(name) {
 			errors = append(errors, Problem{
-				"", w.inputsPlace(), "unknown input " + definition.Quote(name), w.Suggest(name, w.InputNames),
+				"", w.inputsPlace(), "unknown input " + definition.Quote(name), w.suggestInput(name),
 			})
 		}
 	}
@@ -82,6 +88,24 @@ func (w *Workflow) givenValues() (map[string]given, []Problem) {
 		}
 	}
 	return values, errors
+}
+
+// suggestInput names the input that was probably meant, or those that there are.
+func (w *Workflow) suggestInput(name string) string {
+	const most = 8
+	if hint := w.Suggest(name, w.InputNames); hint != "" {
+		return hint
+	}
+	switch names := w.InputNames; {
+	case len(names) == 0:
+		return "the workflow declares no inputs"
+	case len(names) == 1:
+		return didYouMean(names[0])
+	case len(names) > most:
+		return fmt.Sprintf("the inputs are %s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	default:
+		return "the inputs are " + JoinWords(names, "and")
+	}
 }
 
 // HasInput reports whether the workflow declares an input.

@@ -28,8 +28,10 @@ func (s Suggester) Suggest(word string, candidates []string) string {
 	if best == "" {
 		return ""
 	}
-	return "did you mean " + definition.Quote(best) + "?"
+	return didYouMean(best)
 }
+
+func didYouMean(word string) string { return "did you mean " + definition.Quote(word) + "?" }
 
 // JoinWords joins words as people do: `a, b or c`.
 func JoinWords(words []string, last string) string {

@@ -35,6 +35,10 @@ var equivalents = []equivalent{
 		`use "finally", a list of tasks, with when: ${run.status} == "failed" for one end alone`},
 	{[]string{"a workflow"}, []string{"if", "condition", "when"},
 		`use "when" in a task`},
+	{[]string{"a workflow"}, []string{"model", "models", "llm", "provider", "temperature", "systemprompt", "baseurl", "maxtokens"},
+		`use "defaults", as in defaults: {llm/chat: {parameters: {model: llama3.2}}}`},
+	{[]string{"for_each"}, []string{"file", "files", "folder", "directory", "dir", "path", "glob", "pattern"},
+		forFiles},
 	{[]string{"a task", "a step"}, []string{"if", "condition", "conditions", "onlyif", "only"},
 		`use "when", as in when: ${score.result} > 0.5`},
 	{[]string{"a task", "a step"}, []string{"needs", "after", "requires", "upstream", "waitfor", "waitson", "depends", "deps", "dependency", "previous"},
@@ -88,6 +92,9 @@ var equivalents = []equivalent{
 	{[]string{"an input"}, []string{"options", "choices", "values", "allowed", "oneof"},
 		`use "enum", a list of allowed values`},
 }
+
+// forFiles is for tasks with a folder as their items.
+const forFiles = `for files remove for_each, and write parameters: {directory: letters, file_pattern: "*.txt"}`
 
 // plainKey removes what spellings of a key differ in.
 func plainKey(key string) string {

@@ -25,13 +25,20 @@ func forEach(c *Context) {
 			checkReduction(c, task)
 			continue
 		}
-		c.reportAll(task.Items.Errors) // The rule of files reports what is missing.
+		if !c.wantsFiles(task) {
+			c.reportAll(task.Items.Errors) // The rule of files reports what is missing.
+		}
 		if task.Each.Values != nil {
 			checkValues(c, task)
 		} else if len(task.Items.Errors) == 0 || task.Each.HasFiles() {
 			checkDifference(c, task)
 		}
 	}
+}
+
+// wantsFiles reports whether the items are to be files, and are written where only rows can be: that is what is wrong.
+func (c *Context) wantsFiles(task *resolve.Task) bool {
+	return task.Each.Rows != nil && resolve.IsMissing(task.Each.Node, "rows") && slices.ContainsFunc(task.Each.Node.Fields, func(field definition.Field) bool { return c.hints[field.At] == forFiles })
 }
 
 // checkWithoutItems reports keys that a task without items cannot have.

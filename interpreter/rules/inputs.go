@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -15,12 +17,25 @@ func inputs(c *Context) {
 		of := resolve.TypeOf(input)
 		if !of.Known() {
 			c.report(input.Type.Position, "the type of an input must be "+resolve.JoinWords(definition.InputTypes(), "or")+", not "+input.Type.Describe(),
-				c.Suggest(string(of), definition.InputTypes()))
+				cmp.Or(typeElsewhere(string(of)), c.Suggest(string(of), definition.InputTypes())))
 			continue
 		}
 		checkDefault(c, input, of)
 		checkEnum(c, input, of)
 	}
+}
+
+// typesElsewhere are the types of this language under the names that they have in others.
+var typesElsewhere = map[string]string{
+	"array": "list", "bool": "boolean", "dict": "object", "double": "number", "file": "string", "float": "number", "int": "integer",
+	"map": "object", "mapping": "object", "path": "string", "str": "string", "text": "string",
+}
+
+func typeElsewhere(name string) string {
+	if is := typesElsewhere[strings.ToLower(name)]; is != "" {
+		return "write type: " + is
+	}
+	return ""
 }
 
 func checkDefault(c *Context, input *definition.Input, of resolve.InputType) {

@@ -8,14 +8,17 @@ import (
 // missing: what a workflow and a task cannot do without.
 func missing(c *Context) {
 	flow := c.Definition
-	if resolve.IsMissing(flow.Root, "name") {
+	tasks := flow.Root.Get("tasks")
+	noName, noTasks := c.lacks(flow.Root, "name"), flow.Batch == nil && tasks == nil && c.lacks(flow.Root, "tasks")
+	if noName && !noTasks {
 		c.report(flow.Root.Position, `required key "name" is missing`, "write name: TITLE")
 	}
-	tasks := flow.Root.Get("tasks")
 	switch {
-	case flow.Batch != nil:
-	case tasks == nil:
+	case noName && noTasks:
+		c.report(flow.Root.Position, `required keys "name" and "tasks" are missing`, "`gleitzeit init` writes a workflow to begin with")
+	case noTasks:
 		c.report(flow.Root.Position, `required key "tasks" is missing`, "write tasks: [{id: a, method: …}]")
+	case tasks == nil || flow.Batch != nil:
 	case tasks.Kind == value.KindNull || tasks.Kind == value.KindList && len(tasks.Elements) == 0:
 		c.report(tasks.Position, `"tasks" must contain at least one task`, "write tasks: [{id: a, method: …}]")
 	}
@@ -27,10 +30,10 @@ func missing(c *Context) {
 			notification(c, task)
 			continue
 		}
-		if resolve.IsMissing(task.Node, "id") && resolve.IsMissing(task.Node, "name") {
+		if c.lacks(task.Node, "id") && c.lacks(task.Node, "name") {
 			c.report(task.Node.Position, `a `+task.What()+` must have an "id" or a "name"`, "write id: NAME")
 		}
-		if task.StepsNode == nil && resolve.IsMissing(task.Node, "method") && resolve.IsMissing(task.Node, "workflow") {
+		if task.StepsNode == nil && c.lacks(task.Node, "method") && c.lacks(task.Node, "workflow") {
 			c.report(task.Node.Position, task.Label()+`: required key "method" is missing`, "`gleitzeit methods` lists them")
 		}
 	}

@@ -41,19 +41,41 @@ func parameters(c *Context) {
 			return timeout != nil && field.Name == resolve.ParameterTimeout
 		})
 		v, unfit := validation{c, task, given}, map[string]bool{}
-		for _, violation := range v.errors() {
+		for _, violation := range v.withoutMisspelt(v.errors()) {
 			unfit[violation.parameter()] = true
 			if task.Inherited[violation.parameter()] != nil {
 				continue // Reported in the defaults.
 			}
 			message, hint := v.explain(violation)
 			if hint == "" {
-				hint = v.inherits(violation)
+				hint = cmp.Or(v.inherits(violation), v.firstParameter(violation))
 			}
 			c.report(violation.at, message, hint)
 		}
 		checkByMethod(c, task, given, unfit)
 	}
+}
+
+// withoutMisspelt drops what is missing only because it is there under a name that is nearly the same, which is reported.
+func (v validation) withoutMisspelt(all []schemaError) []schemaError {
+	misspelt := func(missing schemaError) bool {
+		return slices.ContainsFunc(all, func(other schemaError) bool {
+			if other.field == "" || !slices.Equal(other.path, missing.path) {
+				return false
+			}
+			_, hint := v.unknown(other.field, other.path)
+			return slices.ContainsFunc(missing.missing, func(name string) bool { return strings.Contains(hint, definition.Quote(name)) })
+		})
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(e schemaError) bool { return len(e.missing) > 0 && misspelt(e) })
+}
+
+// firstParameter shows where a parameter belongs that a task without any must have.
+func (v validation) firstParameter(wrong schemaError) string {
+	if len(wrong.missing) == 0 || v.task.Parameters != nil || v.task.IsBatch {
+		return ""
+	}
+	return "write parameters: {" + wrong.missing[0] + ": …}"
 }
 
 // errors returns the ways in which the parameters do not match the schema.
@@ -149,6 +171,9 @@ func (v validation) unknown(field string, path []string) (message, hint string) 
 			return message, fmt.Sprintf("`%s` is a key of the task, beside `parameters`", field)
 		}
 		hint = v.c.Suggest(field, v.task.Method.Properties)
+		if path := field + "_path"; slices.Contains(v.task.Method.Properties, path) {
+			hint = "did you mean " + definition.Quote(path) + "?"
+		}
 		if v.task.IsBatch { // Its other keys are parameters.
 			hint = cmp.Or(equivalentOf(field, "a template"), hint)
 		}

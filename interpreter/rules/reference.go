@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -114,7 +115,10 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 		if in.items != resolve.NoItems {
 			return badItem(ref, in)
 		}
-		return written + " is only available in a task with for_each or a batch", ""
+		if task != nil {
+			hint = "give the task its items, as in for_each: [a, b]"
+		}
+		return written + " is only available in a task with for_each or a batch", hint
 	case resolve.HeadEnv, resolve.HeadSecrets:
 		switch {
 		case !in.variables && task != nil && task.Workflow != nil:
@@ -135,10 +139,7 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 	case other < 0 && ref.Head == resolve.HeadRepeat:
 		return badRound(ref, in)
 	case other < 0:
-		hint := c.Suggest(ref.Head, c.Names.Heads())
-		if hint == "" {
-			hint = literalHint
-		}
+		hint := cmp.Or(meantHead(c, ref), c.Suggest(ref.Head, c.Names.Heads()), literalHint)
 		return fmt.Sprintf("%s refers to %s, which is not a task", written, head), hint
 	case task == nil && c.Tasks[other].Finally:
 		return fmt.Sprintf("%s refers to %s, which is in finally", written, head), "outputs have the results of the other tasks"
@@ -154,6 +155,22 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 		return badField(c, ref, c.Tasks[other])
 	}
 }
+
+// meantHead says what to write for an input, a task or a variable of the environment that is named as in other languages.
+func meantHead(c *Context, ref reference.Reference) string {
+	switch {
+	case c.HasInput(ref.Head):
+		return "write ${inputs." + definition.Shorten(ref.Head) + "} for the input"
+	case len(ref.Steps) > 0 && slices.Contains([]string{"tasks", "task", "steps", "jobs", "nodes"}, ref.Head) && c.Names.WithID(ref.Steps[0].Field) != nil:
+		return "write ${" + strings.TrimPrefix(shown(ref), "${"+ref.Head+".")
+	case len(ref.Steps) == 0 && variable.MatchString(ref.Head):
+		return "write ${env." + ref.Head + "} for a variable of the environment, or $${ for a literal ${"
+	}
+	return ""
+}
+
+// variable is the name of a variable of the environment, as most of them are named.
+var variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
 // badField finds a field of a result that is misspelt: its method has none of that name, but one that is nearly the same. Other names
 // are left to the run, because a result may have more than its schema names.
@@ -281,8 +298,8 @@ func badInput(c *Context, ref reference.Reference) (message, hint string) {
 	case step.IsIndex:
 		name = strconv.Itoa(step.Index)
 	}
-	if c.HasInput(name) {
-		return "", ""
+	if node := c.Definition.Root.Get("inputs"); c.HasInput(name) || node != nil && c.Definition.InputsNode == nil && node.Kind != value.KindNull {
+		return "", "" // Or inputs are no mapping, which is reported.
 	}
 	hint = c.Suggest(name, c.InputNames)
 	if hint == "" {

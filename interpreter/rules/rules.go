@@ -63,7 +63,8 @@ type Context struct {
 	*resolve.Workflow
 	Diagnostics []definition.Diagnostic // In no order.
 
-	rule string // The name of the rule that is being checked.
+	rule  string                         // The name of the rule that is being checked.
+	hints map[definition.Position]string // What to write for the unknown keys at these places.
 }
 
 // Check applies every rule to a workflow.

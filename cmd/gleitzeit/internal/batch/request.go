@@ -328,7 +328,7 @@ func (r *Request) requirePrompt(method string, setBy map[string]string, fields *
 		if r.Files.Rows != "" {
 			word = "row"
 		}
-		found.add("", "--prompt is required: it says what to ask the model about each %s", word)
+		found.add("", "--prompt is required: it says what to ask the model about each %s, as in --prompt 'Summarize this %[1]s'", word)
 	}
 	if !has || prompt.Text() == "" {
 		*fields = fields.With("prompt", value.String("${item.name}"))

@@ -16,6 +16,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batch"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/batchclient"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/outputs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/retry"
@@ -198,6 +199,9 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	}
 	if paths, err = p.namesOf(paths, o); err != nil {
 		return err
+	}
+	if err := mistyped.Prompt(paths, o.request.Prompt); err != nil {
+		return usageError{err}
 	}
 	typed, found := o.request.Batch(paths, specs, p.In)
 	o.export.Decide(typed.Requests, o.file)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,9 @@ func (p callCommand) command() *cobra.Command {
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
+			if extension := filepath.Ext(args[0]); extension == ".yaml" || extension == ".yml" {
+				return usageError{fmt.Errorf("%q is not a method; `gleitzeit run %s` runs a workflow", args[0], view.ShellWords(args[0]))}
+			}
 			pairs, err := p.readStandardInput(args[0], args[1:], stdin)
 			if err != nil {
 				return err

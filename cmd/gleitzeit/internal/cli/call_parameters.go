@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/parameters"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -23,10 +24,14 @@ func (p callCommand) givenParameters(method string, pairs []string, given []valu
 	if m := parameters.Method(specs, method); m != nil && schema == nil {
 		schema = m.Parameters
 	}
-	fields, wrong := parameters.Read(pairs, schema)
-	if len(wrong) > 0 && slices.ContainsFunc(pairs, func(pair string) bool { return !strings.Contains(pair, "=") }) {
-		return value.Value{}, usageError{fmt.Errorf("%w; `gleitzeit methods %s` lists the names", wrong[0], method)}
+	prompt := ""
+	if _, has := parameters.Properties(schema).Get("prompt"); has {
+		prompt = "prompt"
 	}
+	if err := mistyped.Pair(pairs, prompt); err != nil {
+		return value.Value{}, usageError{fmt.Errorf("%w; `gleitzeit methods %s` lists the names", err, method)}
+	}
+	fields, wrong := parameters.Read(pairs, schema)
 	if len(wrong) > 0 {
 		return value.Value{}, usageError{wrong[0]}
 	}

@@ -219,6 +219,13 @@ func between(least int, names ...string) cobra.PositionalArgs {
 // meantAsValue returns a hint where an argument may be the value of an option that takes one only after an =.
 func meantAsValue(command *cobra.Command, argument string) string {
 	hint := ""
+	if given := command.Flags().Lookup("input"); given != nil {
+		for _, pair := range given.Value.(pflag.SliceValue).GetSlice() {
+			if !strings.Contains(pair, "=") {
+				return "; for a value of an input write --input " + strings.TrimSuffix(pair, ":") + "=" + view.ShellWords(argument)
+			}
+		}
+	}
 	if name, _, is := strings.Cut(argument, "="); is && name != "" && command.Flags().Lookup("input") != nil {
 		return "; for a value of an input write --input " + argument
 	}

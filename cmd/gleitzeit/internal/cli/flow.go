@@ -2,12 +2,15 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/parameters"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter"
@@ -62,6 +65,9 @@ func (p *program) open(file string, inputs given, remote bool) (interpreter.Inpu
 	}
 	in.FlowFolder = filepath.Dir(in.Path)
 	if in.Text, err = readFlow(in.Path); err != nil {
+		if m := parameters.Method(specs, file); m != nil && errors.Is(err, fs.ErrNotExist) {
+			return in, usageError{fmt.Errorf("%q is not a workflow but a method; `gleitzeit call %[1]s` calls it", file)}
+		}
 		return in, missingFlow(file, err)
 	}
 	return in, nil
@@ -88,7 +94,11 @@ func missingFlow(file string, err error) error {
 		err = of.Err
 	}
 	missing := protocol.Errorf(protocol.WorkflowNotFound, "cannot read workflow file %q: %s", file, err)
-	if errors.Is(err, syscall.EISDIR) {
+	near := mistyped.File(file)
+	switch isFolder := errors.Is(err, syscall.EISDIR); {
+	case near != "":
+		return missingFile{missing.WithHint("did you mean %q?", near)}
+	case isFolder:
 		return missingFile{missing.WithHint("name a workflow file, for example %s", filepath.Join(file, "*.yaml"))}
 	}
 	if folder, err := os.Getwd(); err == nil && !filepath.IsAbs(file) {

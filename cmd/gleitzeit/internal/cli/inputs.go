@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 )
@@ -77,7 +78,11 @@ func (p *program) readGiven(g given, in *interpreter.Input) error {
 			if of, ok := errors.AsType[*fs.PathError](err); ok {
 				err = of.Err
 			}
-			return protocol.Errorf(protocol.InvalidParams, "cannot read the inputs in %q: %s", file, err)
+			unreadable := protocol.Errorf(protocol.InvalidParams, "cannot read the inputs in %q: %s", file, err)
+			if strings.Contains(file, "=") {
+				unreadable = unreadable.WithHint("for a value of an input write --input %s", view.ShellWords(file))
+			}
+			return unreadable
 		}
 		in.InputFiles = append(in.InputFiles, interpreter.GivenFile{File: file, Text: text})
 	}

@@ -15,11 +15,11 @@ import (
 
 // meant has, for commands and flags of other programs, those of this one.
 var meant = map[string]string{
-	"--arg": "input", "--param": "input", "--params": "inputs", "--variable": "input",
+	"--arg": "input", "--param": "input", "--params": "inputs", "--input-file": "inputs", "--variable": "input",
 	"--directory": "home", "--out": "output", "--filter": "items",
 	"--concurrency": "max-concurrent", "--jobs": "max-concurrent", "--parallel": "max-concurrent", "--workers": "max-concurrent",
 	"execute": "run", "kill": "cancel", "ls": "list", "ps": "list", "runs": "list", "show": "status", "start": "run", "stop": "cancel",
-	"check": "validate", "new": "init", "create": "init", "template": "init", "diagnose": "doctor", "python": "exec", "lint": "validate", "output": "results", "serve": "server",
+	"resume": "retry", "check": "validate", "new": "init", "create": "init", "template": "init", "diagnose": "doctor", "python": "exec", "lint": "validate", "output": "results", "serve": "server",
 }
 
 // parameters are those of models that other programs have as flags, and that have no flag here.
@@ -75,7 +75,15 @@ func likelyFlag(command *cobra.Command, err error) string {
 	if found := likely(name, "--"+name, known, "--%s"); found != "" {
 		return found
 	}
-	return settable
+	switch {
+	case settable != "":
+		return settable
+	case strings.Contains(command.Use, "NAME=VALUE"):
+		return fmt.Sprintf("a parameter has no dashes: %s=VALUE", strings.ReplaceAll(name, "-", "_"))
+	case command.Flags().Lookup("input") != nil:
+		return fmt.Sprintf("for a value of an input write --input %s=VALUE", name)
+	}
+	return ""
 }
 
 // likely is a question about the known name that was probably meant; empty where none is near. Other programs may call it spelled.

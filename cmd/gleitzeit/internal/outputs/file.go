@@ -73,7 +73,9 @@ func (f File) check() *protocol.Error {
 	case !info.IsDir():
 		return f.Unwritable(errors.New("its folder is a file"))
 	}
-	if info, err := os.Stat(f.Path); err == nil && !info.Mode().IsRegular() {
+	if info, err := os.Stat(f.Path); err == nil && info.IsDir() {
+		return f.Unwritable(errors.New("it is a folder")).WithHint("name a file in it, such as %s", filepath.Join(f.Path, "results.md"))
+	} else if err == nil && !info.Mode().IsRegular() {
 		return f.stream("not a regular file")
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/cluster"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/internal/suggest"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/workflows"
 )
@@ -157,7 +158,7 @@ func (r Reader) unaccounted(ctx context.Context, run string, status enums.Workfl
 func (r Reader) Known(ctx context.Context, run string) (*view.Run, error) {
 	document, err := r.Document(ctx, run)
 	if err == nil && document == nil {
-		return nil, r.notFound(run)
+		return nil, r.notFound(ctx, run)
 	}
 	return document, err
 }
@@ -171,10 +172,7 @@ func (r Reader) KnownWithResults(ctx context.Context, run string) (*view.Run, er
 	return document, document.AddResults(ctx, r.store)
 }
 
-func (r Reader) notFound(run string) error {
-	if "@"+run == Latest {
-		return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, r.Place()).WithHint("did you mean %q?", Latest)
-	}
+func (r Reader) notFound(ctx context.Context, run string) error {
 	switch status, ended := r.batchStatus(run); {
 	case status == "":
 	case ended:
@@ -184,8 +182,31 @@ func (r Reader) notFound(run string) error {
 		return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s: the batch of the Batch API has not begun (%s)", run, r.Place(), status).
 			WithHint("`gleitzeit batch --server URL --batch %s` waits for it, and POST URL/batches/%[1]s/cancel cancels it, URL being the base URL of the Batch API", run)
 	}
-	return protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, r.Place()).
-		WithHint("`gleitzeit list` shows the runs that exist")
+	missing := protocol.Errorf(protocol.WorkflowNotFound, "there is no run %q in %s", run, r.Place())
+	if near := r.nearest(ctx, run); near != "" {
+		return missing.WithHint("did you mean %q? `gleitzeit list` shows the runs that exist", near)
+	}
+	return missing.WithHint("`gleitzeit list` shows the runs that exist")
+}
+
+// nearest returns the run that was probably meant: the newest of that workflow, or one with nearly that id. It is empty if there is none.
+func (r Reader) nearest(ctx context.Context, run string) string {
+	const looked = 200
+	if near := suggest.Nearest(run, []string{Latest}); near != "" {
+		return near
+	}
+	records, err := r.store.Records(ctx, resultstore.Query{Limit: looked})
+	if err != nil {
+		return "" // Only the suggestion is lost.
+	}
+	var known []string
+	for _, record := range records {
+		if strings.HasPrefix(record.Run, run+"-") || record.Workflow == run {
+			return record.Run
+		}
+		known = append(known, record.Run)
+	}
+	return suggest.Nearest(run, known)
 }
 
 // batchStatus returns the status of a batch that the Batch API of this home has, and whether it has ended; empty if there is none. It has the

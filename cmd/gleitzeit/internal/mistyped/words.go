@@ -1,0 +1,97 @@
+package mistyped
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
+	"github.com/gleitzeit/gleitzeit/internal/suggest"
+)
+
+// Prompt describes words that follow the files of a batch, are none themselves, and were probably meant as its prompt, or as the rest of a
+// prompt of one word: a shell divides what is not in quotes. It is nil where that is not so.
+func Prompt(paths []string, prompt string) error {
+	first := slices.IndexFunc(paths, isWord)
+	if first < 1 || strings.Contains(prompt, " ") || slices.ContainsFunc(paths[:first], isMissing) || slices.ContainsFunc(paths[first:], func(path string) bool { return !isWord(path) }) {
+		return nil
+	}
+	words := paths[first:]
+	if prompt != "" {
+		words = append([]string{prompt}, words...)
+	}
+	what := fmt.Sprintf("there is no file %q", paths[first])
+	if prompt == "" {
+		return fmt.Errorf("%s; for a prompt write --prompt %s", what, view.ShellWords(strings.Join(words, " ")))
+	}
+	return fmt.Errorf("%s; if it belongs to the prompt, put that in quotes: --prompt %s", what, view.ShellWords(strings.Join(words, " ")))
+}
+
+// isWord reports whether a path is no file, and looks like none.
+func isWord(path string) bool {
+	return isMissing(path) && !strings.ContainsAny(path, "/\\*") && !strings.Contains(strings.TrimRight(path, ".?!"), ".")
+}
+
+func isMissing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// Pair describes the first of the arguments that should be NAME=VALUE and is not; nil where all are. It may belong to the value before it,
+// which was not in quotes, or be the value of the parameter that a method mostly has alone; empty if there is none.
+func Pair(arguments []string, parameter string) error {
+	isPair := func(argument string) bool { return strings.Index(argument, "=") > 0 }
+	at := slices.IndexFunc(arguments, func(argument string) bool { return !isPair(argument) })
+	if at < 0 {
+		return nil
+	}
+	end := at
+	for end < len(arguments) && !isPair(arguments[end]) {
+		end++
+	}
+	name, begin := parameter, strings.Join(arguments[at:end], " ")
+	if at > 0 {
+		value := ""
+		name, value, _ = strings.Cut(arguments[at-1], "=")
+		begin = value + " " + begin
+	}
+	if name == "" {
+		return fmt.Errorf("%q: expected NAME=VALUE", arguments[at])
+	}
+	return fmt.Errorf("%q: expected NAME=VALUE; write %s=%s", arguments[at], name, view.ShellWords(begin))
+}
+
+// File names the workflow that was probably meant by the path of a file that does not exist, or by that of a folder; empty if none was.
+func File(path string) string {
+	folder, name := filepath.Split(path)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		folder, name = path, ""
+	}
+	var flows []string
+	for _, ending := range []string{"*.yaml", "*.yml"} {
+		found, err := filepath.Glob(filepath.Join(folder, ending))
+		if err != nil {
+			return "" // The folder looks like a pattern.
+		}
+		flows = append(flows, found...)
+	}
+	if name == "" && len(flows) == 1 {
+		return flows[0]
+	}
+	named := strings.TrimSuffix(name, filepath.Ext(name)) // The ending is the same in most cases, and would make all names similar.
+	names := map[string]string{}
+	var known []string
+	for _, flow := range flows {
+		stem := strings.TrimSuffix(filepath.Base(flow), filepath.Ext(flow))
+		if stem == named {
+			return flow
+		}
+		names[stem] = flow
+		known = append(known, stem)
+	}
+	return names[suggest.Nearest(named, known)]
+}
