@@ -140,7 +140,7 @@ func TestReadHostilePDF(t *testing.T) {
 				t.Errorf("took %d MB", grown>>20)
 			}
 			t.Logf("computed for %s, %d MB: %v", took, grown>>20, err)
-			if took > 2500*time.Millisecond { // The collector computes too.
+			if took > 10*time.Second { // The collector computes too.
 				t.Errorf("computed for %s", took)
 			}
 			var p *Problem
@@ -201,7 +201,7 @@ func TestRenderHostilePDF(t *testing.T) {
 			before, start := memoryPeak(true), computed()
 			data, err := RenderPDF(context.Background(), c.data, 1, 150)
 			took, grown := computed()-start, memoryPeak(false)-before
-			if grown > 300<<20 || took > 2*time.Second {
+			if grown > 300<<20 || took > 10*time.Second {
 				t.Errorf("took %s and %d MB", took, grown>>20)
 			}
 			t.Logf("%s and %d MB: %d bytes, %v", took, grown>>20, len(data), err)
@@ -237,7 +237,7 @@ func TestReadPDFEndsWithItsContext(t *testing.T) {
 	for range max(2, runtime.NumCPU()) + 1 {
 		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 		start := time.Now()
-		if _, err := Read(ctx, "a.pdf", data, Options{}); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 2*time.Second {
+		if _, err := Read(ctx, "a.pdf", data, Options{}); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 10*time.Second {
 			t.Errorf("got %v after %s", err, time.Since(start))
 		}
 		cancel()
