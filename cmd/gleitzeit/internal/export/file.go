@@ -251,18 +251,25 @@ func (f *File) Finish(ctx context.Context, store resultstore.Store, about *view.
 	return unknown, f.remove()
 }
 
-// KeepEarlier leaves the file to what an earlier run has written, of a run that was cancelled, or that ended before it had an item, and
-// completes FILE.partial. It returns the line that says so; empty if the file is to be written. Of no item there is nothing to write.
+// KeepEarlier leaves the file to what an earlier run has written, of a run that was cancelled, that failed without a result, or that ended
+// before it had an item, and completes FILE.partial. It returns the line that says so; empty if the file is to be written. Of no item there
+// is nothing to write.
 func (f *File) KeepEarlier(ctx context.Context, store resultstore.Store, about *view.Batch) string {
 	none := about.Total == 0 && about.Status != protocol.Completed
 	earlier := f.earlier()
+	why := "the run was cancelled"
 	switch {
 	case earlier == "" && none:
 		return fmt.Sprintf("the run ended without an item: %s is not written", f.path)
-	case earlier == "" || !none && about.Status != protocol.Cancelled:
+	case earlier == "":
 		return ""
-	case none && about.Status != protocol.Cancelled:
+	case about.Status == protocol.Cancelled:
+	case none:
 		return fmt.Sprintf("the run ended without an item: %s is left as it was", earlier)
+	case about.Status != protocol.Completed && about.Failed == about.Total && about.Total > 0:
+		why = "no item has a result"
+	default:
+		return ""
 	}
 	if f.failed == nil {
 		f.failed = f.open(ctx, store, about.Run)
@@ -274,7 +281,7 @@ func (f *File) KeepEarlier(ctx context.Context, store resultstore.Store, about *
 	if f.failed != nil {
 		kept = fmt.Sprintf("`%s` writes the items of this run", view.ExportCommand(about.Run, f.task))
 	}
-	return fmt.Sprintf("the run was cancelled: %s is left as it was; %s", earlier, kept)
+	return fmt.Sprintf("%s: %s is left as it was; %s", why, earlier, kept)
 }
 
 // earlier returns the file if it has something, or else the error file; empty if neither has: of requests that all failed, only the error

@@ -378,12 +378,25 @@ func TestEarlierFileOfARunWithoutItems(t *testing.T) {
 			t.Errorf("%s, without a file: %q", status, said)
 		}
 	}
-	part := &view.Batch{Run: "r", Status: protocol.Failed, Total: 3, Failed: 3}
-	path := filepath.Join(t.TempDir(), "out.csv")
-	if err := os.WriteFile(path, []byte("of yesterday\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if said := NewFile(path, "batch", &Options{Format: "csv"}).KeepEarlier(t.Context(), store, part); said != "" {
-		t.Errorf("with items that failed: %q", said)
+	for _, c := range []struct {
+		about view.Batch
+		kept  bool
+	}{
+		{view.Batch{Run: "r", Status: protocol.Failed, Total: 3, Failed: 3}, true},
+		{view.Batch{Run: "r", Status: protocol.TimedOut, Total: 3, Failed: 3}, true},
+		{view.Batch{Run: "r", Status: protocol.Failed, Total: 3, Succeeded: 1, Failed: 2}, false},
+		{view.Batch{Run: "r", Status: protocol.Completed, Total: 3, Failed: 3}, false}, // As its max_failures allows.
+	} {
+		path := filepath.Join(t.TempDir(), "out.csv")
+		if said := NewFile(path, "batch", &Options{Format: "csv"}).KeepEarlier(t.Context(), store, &c.about); said != "" {
+			t.Errorf("%+v, without a file: %q", c.about, said)
+		}
+		if err := os.WriteFile(path, []byte("of yesterday\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		said := NewFile(path, "batch", &Options{Format: "csv"}).KeepEarlier(t.Context(), store, &c.about)
+		if kept := strings.HasPrefix(said, "no item has a result: "+path+" is left as it was; "); kept != c.kept || !c.kept && said != "" {
+			t.Errorf("%+v: %q", c.about, said)
+		}
 	}
 }

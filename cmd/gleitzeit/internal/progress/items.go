@@ -134,28 +134,57 @@ const (
 )
 
 // itemLines counts the lines about the items of tasks, by task.
-type itemLines map[string]*[lineKinds]int
+type itemLines map[string]*lineCounts
+
+// lineCounts counts the lines about the items of a task.
+type lineCounts struct {
+	shown, left [lineKinds]int
+	causes      map[string]bool // Of the attempts whose lines were shown.
+}
+
+func (l itemLines) of(task string) *lineCounts {
+	if l[task] == nil {
+		l[task] = &lineCounts{causes: map[string]bool{}}
+	}
+	return l[task]
+}
 
 // add counts a line, and reports whether it is shown.
 func (l itemLines) add(task string, kind lineKind) bool {
-	if l[task] == nil {
-		l[task] = &[lineKinds]int{}
+	counts := l.of(task)
+	if counts.shown[kind] == maxLines {
+		counts.left[kind]++
+		return false
 	}
-	l[task][kind]++
-	return l[task][kind] <= maxLines
+	counts.shown[kind]++
+	return true
 }
 
-// addActivity is add for a task, all of whose lines are shown, or one of its items.
-func (l itemLines) addActivity(activity string, kind lineKind) bool {
+// addAttempt is add for an attempt that has failed, or the round of a repetition. All lines about a task are shown; items that are retried
+// for one cause, such as a server that is away, have one line together.
+func (l itemLines) addAttempt(activity, cause string) bool {
 	task, item := protocol.ParseActivityID(activity)
-	return item == protocol.NoItem || l.add(task, kind)
+	if item == protocol.NoItem {
+		return true
+	}
+	counts := l.of(task)
+	if counts.causes[cause] {
+		counts.left[retryLines]++
+		return false
+	}
+	if !l.add(task, retryLines) {
+		return false
+	}
+	counts.causes[cause] = true
+	return true
 }
 
-// restOfLines shows, of a task that has ended, how many lines about its items were not shown, once.
-func (p *Printer) restOfLines(task string) {
+// restOfLines shows, of a task that has ended, how many lines about its items were not shown, once. It reports whether there were lines of
+// items that failed.
+func (p *Printer) restOfLines(task string) (failures bool) {
 	counted := p.lines[task]
 	if counted == nil {
-		return
+		return false
 	}
 	delete(p.lines, task)
 	words := []string{"batch", "show", p.o.Run}
@@ -168,10 +197,11 @@ func (p *Printer) restOfLines(task string) {
 		warningLines: "! %s  %d more with a warning: `" + show + "` lists the warnings",
 		retryLines:   "↻ %s  %d more attempts failed",
 	} {
-		if rest := counted[kind] - maxLines; rest > 0 && text != "" && !p.o.Verbose {
-			p.sentence(fmt.Sprintf(text, value.Visible(task), rest))
+		if left := counted.left[kind]; left > 0 && text != "" && !p.o.Verbose {
+			p.sentence(fmt.Sprintf(text, value.Visible(task), left))
 		}
 	}
+	return counted.shown[failedLines] > 0
 }
 
 // itemLine shows a line about an item, with paths relative to the current folder: on a terminal one that fits into a row.

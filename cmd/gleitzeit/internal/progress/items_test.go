@@ -19,7 +19,7 @@ func TestLinesAboutItemsAreBounded(t *testing.T) {
 	p, shown := batchPrinter(storedItems(t, total), Options{Began: now, Line: func(any) { documents++ }})
 	var attempts []history.Attempt
 	for i := range total {
-		attempts = append(attempts, history.Attempt{Activity: fmt.Sprintf("batch[%d]", i), Number: 2, Failure: "overloaded"})
+		attempts = append(attempts, history.Attempt{Activity: fmt.Sprintf("batch[%d]", i), Number: 2, Failure: fmt.Sprint("overloaded by ", i)})
 	}
 	p.Attempts(t.Context(), attempts)
 	p.Attempts(t.Context(), attempts)
@@ -46,6 +46,32 @@ func TestLinesAboutItemsAreBounded(t *testing.T) {
 		"↻ batch  890 more attempts failed\n✓ batch  llm/chat  completed  1.00 s  300 of 900 files, 600 failed\n"
 	if !strings.HasSuffix(shown.String(), rest) {
 		t.Errorf("%s", shown)
+	}
+}
+
+// A cause that all items meet is told once while they are retried, and not again in the line of their task.
+func TestOneCauseOfManyItems(t *testing.T) {
+	now := time.Now()
+	p, shown := batchPrinter(storedItems(t, 3), Options{Began: now})
+	for number := range int32(2) {
+		var attempts []history.Attempt
+		for i := range 3 {
+			attempts = append(attempts, history.Attempt{Activity: fmt.Sprintf("batch[%d]", i), Number: 2 + number, Failure: "the server is away"})
+		}
+		p.Attempts(t.Context(), append(attempts, history.Attempt{Activity: "other", Number: 2 + number, Failure: "the server is away"}))
+	}
+	for i := range 3 {
+		events(t, p, itemEnded(i, now, protocol.Failed, 0))
+	}
+	failure := protocol.Errorf(protocol.ProviderNotAvailable, "all of 3 files failed")
+	events(t, p, ended("batch", now, protocol.Outcome{Status: protocol.Failed, Error: failure, Items: &protocol.Counts{Total: 3, Failed: 3}}))
+	for text, times := range map[string]int{
+		"↻ batch[0]  retrying: the server is away\n": 1, "↻ batch[": 1, "↻ other  retrying: the server is away\n": 2,
+		"✗ batch[": 3, "↻ batch  5 more attempts failed\n✗ batch  llm/chat  failed  1.00 s  0 of 3 files, 3 failed\n": 1,
+	} {
+		if got := strings.Count(shown.String(), text); got != times {
+			t.Errorf("%q is shown %d times:\n%s", text, got, shown)
+		}
 	}
 }
 

@@ -169,8 +169,8 @@ func (p *Printer) end(ctx context.Context, event history.Event) error {
 	if earlier {
 		p.earlier++
 	} else {
-		p.restOfLines(event.Task)
-		p.taskLine(task, event.Outcome.Usage)
+		told := p.restOfLines(event.Task) && task.Items != nil && task.Items.Failed == task.Items.Total
+		p.taskLine(task, event.Outcome.Usage, told)
 		if task.Warning != "" {
 			p.sentence(task.WarningLine())
 		}
@@ -233,7 +233,7 @@ func (p *Printer) addPrinted(ctx context.Context, event history.Event, failure *
 		if earlier || int(p.retried[activity]) > a.Attempt || a.Error.Empty() {
 			continue // It was shown, or has nothing to show.
 		}
-		if p.o.Quiet || !p.lines.addActivity(activity, retryLines) {
+		if p.o.Quiet || !p.lines.addAttempt(activity, a.Error.Message) {
 			continue
 		}
 		p.sentence(fmt.Sprintf("↻ %s  retried: %s", activity, value.VisibleLines(view.Brief(a.Error.Message))))
@@ -272,7 +272,7 @@ func (p *Printer) Attempts(ctx context.Context, pending []history.Attempt) {
 		}
 		if a.Round != "" && p.retried[a.Activity] < a.Number {
 			p.retried[a.Activity] = a.Number
-			if !p.o.Quiet && p.lines.addActivity(a.Activity, retryLines) {
+			if !p.o.Quiet && p.lines.addAttempt(a.Activity, a.Round) {
 				p.sentence(fmt.Sprintf("↻ %s  repeating: %s", a.Activity, value.VisibleLines(view.Brief(a.Round))))
 			}
 			continue
@@ -281,7 +281,7 @@ func (p *Printer) Attempts(ctx context.Context, pending []history.Attempt) {
 			continue
 		}
 		p.retried[a.Activity] = a.Number
-		if p.o.Quiet || !p.lines.addActivity(a.Activity, retryLines) {
+		if p.o.Quiet || !p.lines.addAttempt(a.Activity, a.Failure) {
 			continue
 		}
 		p.sentence(fmt.Sprintf("↻ %s  retrying: %s", a.Activity, value.VisibleLines(view.Brief(a.Failure))))
@@ -363,8 +363,13 @@ func (p *Printer) End(document *view.Run) {
 	}
 }
 
-// taskLine shows the line of a task that has ended.
-func (p *Printer) taskLine(task *view.Task, usage protocol.Usage) {
+// taskLine shows the line of a task that has ended. Where the lines of its items have told why it failed, it does not.
+func (p *Printer) taskLine(task *view.Task, usage protocol.Usage, told bool) {
+	if told {
+		without := *task
+		without.Error = nil
+		task = &without
+	}
 	line := task.Line()
 	switch {
 	case p.o.Quiet && task.Status != protocol.Failed:
