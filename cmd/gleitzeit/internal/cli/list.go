@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -16,6 +18,10 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
+
+var runStatuses = []string{
+	string(protocol.Running), string(view.Interrupted), string(view.Lost), string(protocol.Completed), string(protocol.Failed), string(protocol.Cancelled), string(protocol.TimedOut),
+}
 
 // listCommand is the command `list`.
 type listCommand struct{ *program }
@@ -33,10 +39,8 @@ func (p listCommand) command() *cobra.Command {
 		Args:    exact(),
 		RunE: func(command *cobra.Command, _ []string) (err error) {
 			query.Status = protocol.Status(status)
-			switch query.Status {
-			case "", protocol.Running, view.Interrupted, view.Lost, protocol.Completed, protocol.Failed, protocol.Cancelled, protocol.TimedOut:
-			default:
-				return usageError{fmt.Errorf("--status %q is not one of running, interrupted, lost, completed, failed, cancelled, timed_out", status)}
+			if status != "" && !slices.Contains(runStatuses, status) {
+				return usageError{fmt.Errorf("--status %q is not one of %s", status, strings.Join(runStatuses, ", "))}
 			}
 			if query.Limit < 0 {
 				return usageError{fmt.Errorf("--limit %d is less than 0", query.Limit)}
@@ -57,6 +61,7 @@ func (p listCommand) command() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&query.Workflow, "workflow", "", "name of the workflow whose runs are listed")
 	flags.StringVar(&status, "status", "", "status of the runs listed: running, interrupted, lost, completed, failed, cancelled or timed_out")
+	completion.Limit(flags, "status", runStatuses...)
 	flags.StringVar(&since, "since", "", "`time` at or after which the runs listed started")
 	flags.StringVar(&until, "until", "", "`time` before which they started")
 	flags.StringArrayVar(&query.Tags, "tag", nil, "tag that their workflows have; may be repeated: all of them")
@@ -120,6 +125,10 @@ func (p listCommand) list(command *cobra.Command, query runs.Query) error {
 			p.writeJSON(p.Out, run)
 		}
 	default:
+		if len(found) == 0 {
+			fmt.Fprintln(p.Out, noRuns(query))
+			break
+		}
 		rows := [][]string{{"RUN", "WORKFLOW", "STATUS", "STARTED", "DURATION"}}
 		for _, run := range found {
 			duration := ""
@@ -135,6 +144,14 @@ func (p listCommand) list(command *cobra.Command, query runs.Query) error {
 		p.notify(runs.Notice{Kind: runs.Unfinished, Message: fmt.Sprintf("the newest %d are shown: `%s` lists the next ones, --limit 0 all", len(found), againUntil(command, next))})
 	}
 	return nil
+}
+
+// noRuns says that there are none, or none like those that were asked for.
+func noRuns(query runs.Query) string {
+	if query.Workflow != "" || query.Status != "" || len(query.Tags) > 0 || !query.Since.IsZero() || !query.Until.IsZero() {
+		return "no such runs"
+	}
+	return "no runs; `gleitzeit run FILE` starts one"
 }
 
 // againUntil returns the command with all its flags, and with another --until.
