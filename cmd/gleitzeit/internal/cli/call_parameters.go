@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/parameters"
@@ -80,20 +78,6 @@ func (p callCommand) readStandardInput(method string, pairs []string, toPrompt b
 		whole = value.String(strings.TrimPrefix(pairs[from], "prompt=") + "\n\n" + whole.Text())
 	}
 	return slices.Concat(pairs[:from], pairs[from+1:]), []value.Field{{Name: "prompt", Value: whole}}, nil
-}
-
-// standardText reads the text of standard input. otherwise says what to do with what cannot be taken.
-func (p *program) standardText(otherwise string) (string, error) {
-	text, err := p.readInputs(standardInput)
-	switch {
-	case err != nil:
-		return "", protocol.Errorf(protocol.InvalidParams, "cannot read standard input: %s", err)
-	case !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0:
-		return "", protocol.Errorf(protocol.InvalidParams, "standard input is not text in UTF-8").WithHint("%s", otherwise)
-	case len(text) >= maxFlow:
-		return "", protocol.Errorf(protocol.InvalidParams, "standard input has more than %d MiB", maxFlow>>20).WithHint("%s", otherwise)
-	}
-	return string(text), nil
 }
 
 // needsSchema reports whether a call is of a server's tool, and only the tool's schema says whether a value is text.

@@ -116,13 +116,17 @@ func (p listCommand) list(command *cobra.Command, query runs.Query) error {
 	}
 	switch p.output {
 	case asJSON:
+		listed := []listedRun{} // Never null.
+		for _, run := range found {
+			listed = append(listed, listedRun{Run: run})
+		}
 		p.writeJSON(p.Out, struct {
-			Runs []*view.Run `json:"runs"`
+			Runs []listedRun `json:"runs"`
 			Next string      `json:"next_until,omitempty"` // The value of --until that lists the next ones.
-		}{found, next})
+		}{listed, next})
 	case asJSONL:
 		for _, run := range found {
-			p.writeJSON(p.Out, run)
+			p.writeJSON(p.Out, listedRun{Run: run})
 		}
 	default:
 		if len(found) == 0 {
@@ -144,6 +148,12 @@ func (p listCommand) list(command *cobra.Command, query runs.Query) error {
 		p.notify(runs.Notice{Kind: runs.Unfinished, Message: fmt.Sprintf("the newest %d are shown: `%s` lists the next ones, --limit 0 all", len(found), againUntil(command, next))})
 	}
 	return nil
+}
+
+// listedRun is a run in a list, whose outputs are not read: `{}` would look like none.
+type listedRun struct {
+	*view.Run
+	Outputs *value.Value `json:"outputs,omitempty"` // Hides that of Run.
 }
 
 // noRuns says that there are none, or none like those that were asked for.

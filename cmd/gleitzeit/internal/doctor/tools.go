@@ -112,7 +112,7 @@ func (e *examination) modelServer(s protocol.ServerState) {
 	tagged := func(name string) string { return strings.TrimSuffix(name, ":latest") }
 	switch {
 	case len(s.Models) == 0:
-		e.add(name, problem, "fetch a model on the server"+fetching(s.Provider, "llama3.2")+", or set auto_pull: true", "%s", detail)
+		e.add(name, problem, "set auto_pull: true, or fetch a model on the server"+fetching(s.Provider, model), "%s", detail)
 	case model != "" && !slices.ContainsFunc(s.Models, func(m string) bool { return tagged(m) == tagged(model) }):
 		e.add(name, warning, fmt.Sprintf("set `providers.%s.model` to one of %s, or fetch it%s", s.Provider, firstOf(s.Models), fetching(s.Provider, model)),
 			"%s; the model %q of tasks that name none is missing", detail, model)
@@ -123,10 +123,12 @@ func (e *examination) modelServer(s protocol.ServerState) {
 
 // fetching returns the command that fetches a model, where it is known.
 func fetching(provider, model string) string {
-	if provider != "ollama" {
-		return ""
+	for _, known := range runs.ConfigOptions(nil, "").Providers {
+		if known.Name == provider && known.Fetch != nil && model != "" {
+			return ": `" + view.ShellWords(append(slices.Clone(known.Fetch), model)...) + "`"
+		}
 	}
-	return ": `" + view.ShellWords("ollama", "pull", model) + "`"
+	return ""
 }
 
 // truncation says what the server does with a prompt that is longer than its context.
