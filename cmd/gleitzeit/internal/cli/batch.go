@@ -481,7 +481,7 @@ func (p batchCommand) printBatch(ctx context.Context, s *runs.Session, run *view
 	if file != nil {
 		unknown, err = file.Finish(ctx, s.Store(), about)
 	} else {
-		unknown, err = export.Print(ctx, s.Store(), about, definition.BatchID, &o.export, p.Out)
+		unknown, err = export.Print(ctx, s.Store(), about, definition.BatchID, &o.export, p.Out, p.width())
 	}
 	if err != nil {
 		return outputs.NotWritten(o.file, err)
