@@ -410,7 +410,7 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 	for _, line := range scan.Notices(ctx) {
 		p.notify(runs.Notice{Kind: runs.Files, Message: line})
 	}
-	if scan.Calls() <= askFrom || o.yes || !p.screen.Terminal() || !progress.IsTerminal(p.In) {
+	if scan.Calls() <= askFrom || o.yes || !p.attended || !progress.IsTerminal(p.In) {
 		return false, nil
 	}
 	fmt.Fprintf(p.Err, "%s of %s: continue? [y/N] ", scan.CountCalls(), compiled.Tasks[0].Method)
