@@ -40,11 +40,17 @@ func wrapLine(line string, width int) string {
 // seconds matches the space between a number and its unit, with what is around them.
 var seconds = regexp.MustCompile(`^\d s(\W|$)`)
 
+// carets matches a line of a traceback that marks a part of the line above it, and says nothing where that is broken.
+var carets = regexp.MustCompile(`^[ ^~]+$`)
+
 // Rows breaks one line of text between words into rows of a width in columns. The first begins with first, and each of the others with next.
 func Rows(first, text, next string, width int) []string {
 	columns := runewidth.StringWidth(first)
 	if columns+runewidth.StringWidth(text) <= width {
 		return []string{first + text}
+	}
+	if carets.MatchString(text) {
+		return []string{first + text[:max(width-columns, 0)]}
 	}
 	rows, row, empty, gap := []string(nil), first, true, ""
 	marked := false // The row has a mark only.

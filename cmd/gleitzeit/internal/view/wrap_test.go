@@ -50,6 +50,7 @@ func TestRows(t *testing.T) {
 		want(t, fmt.Sprint("at ", width), strings.Join(Rows("    | ", said, "    | ", width), "\n"), wanted)
 	}
 	want(t, "a mark", Wrap("✓ indivisible  python/execute  completed  12.4 s, 1 attempt\n", 12), "✓ indivisible\n  python/execute\n  completed\n  12.4 s, 1\n  attempt\n")
+	want(t, "carets", Wrap("    raise ValueError(1)\n"+"          ^^^^^^^^^^^^^\n", 16), "    raise\n      ValueError(1)\n          ^^^^^^\n")
 	want(t, "a mark alone", Wrap("✓ indivisible  x\n", 14), "✓ indivisible\n  x\n")
 	want(t, "a long word", strings.Join(Rows("  | ", "indivisible", "  | ", 8), "\n"), "  | indivisible")
 }
