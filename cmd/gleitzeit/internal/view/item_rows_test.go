@@ -20,7 +20,7 @@ func TestRowsOfAnItem(t *testing.T) {
 		{"/home/you/docs/a.pdf", `file "/home/you/docs/a.pdf" is a PDF document, not text`, 80, "✗ batch[7]  docs/a.pdf  is a PDF document, not text"},
 		{"/home/you/docs/a.pdf", `file "/home/you/docs/a.pdf" is a PDF document, not text`, 30, "✗ batch[7]  docs/a.pdf  is a\n  PDF document, not text"},
 		{"/home/you/docs/a.txt", `cannot read file "/home/you/docs/a.txt": permission denied`, 80, `✗ batch[7]  docs/a.txt  cannot read file "docs/a.txt": permission denied`},
-		{"/home/you/docs/" + strings.Repeat("long-", 8) + "name.txt", "the model refused", 50, "✗ batch[7]\n  docs/long-long-long-long-long-long-long-long-name.txt\n  the model refused"},
+		{"/home/you/docs/" + strings.Repeat("long-", 8) + "name.txt", "the model refused", 50, "✗ batch[7]\n  …ong-long-long-long-long-long-long-long-name.txt\n  the model refused"},
 		{"/home/you/" + strings.Repeat("深い/", 5) + "文書.txt", strings.Repeat("理由 ", 30), 60, ""},
 		{"/elsewhere/a.txt", "first line\nsecond line", 80, "✗ batch[7]  /elsewhere/a.txt  first line second line"},
 		{"/home/you/docs/a.txt", "the script raised an exception:\nTraceback (most recent call last):\n  File \"do.py\", line 4, in <module>\n    raise ValueError('x')\nValueError: page 3 is cut", 60, "✗ batch[7]  docs/a.txt  ValueError: page 3 is cut"},

@@ -79,6 +79,9 @@ func (i *Item) Rows(width int, folder string) string {
 	if i.Item.Kind() == value.KindNumber {
 		name = "item " + name // Beside its index it would look like another one.
 	}
+	if columns, most := runewidth.StringWidth(name), max(width-2, 1); columns > most {
+		name = runewidth.TruncateLeft(name, columns-most+1, "…") // Its end tells files from each other.
+	}
 	head := fmt.Sprintf("%s %s[%d]  %s  ", mark, i.Task, i.Index, name)
 	line := head + value.Visible(FirstLine(Brief(reason)))
 	if runewidth.StringWidth(line) > width {
