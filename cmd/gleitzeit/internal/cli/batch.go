@@ -438,7 +438,7 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 			return true, err
 		}
 	}
-	if scan.Calls() <= askFrom || o.yes || !p.screen.Terminal() || !progress.IsTerminal(p.In) {
+	if scan.Calls() <= askFrom || o.yes || !p.attended || !progress.IsTerminal(p.In) {
 		return false, nil
 	}
 	fmt.Fprintf(p.Err, "%s of %s: continue? [y/N] ", scan.CountCalls(), compiled.Tasks[0].Method)
@@ -509,7 +509,7 @@ func (p batchCommand) printBatch(ctx context.Context, s *runs.Session, run *view
 	if file != nil {
 		unknown, err = file.Finish(ctx, s.Store(), about)
 	} else {
-		unknown, err = export.Print(ctx, s.Store(), about, definition.BatchID, &o.export, p.Out)
+		unknown, err = export.Print(ctx, s.Store(), about, definition.BatchID, &o.export, p.Out, p.width())
 	}
 	if err != nil {
 		return outputs.NotWritten(o.file, err)

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
@@ -142,7 +141,7 @@ func (p listCommand) list(command *cobra.Command, query runs.Query) error {
 			rows = append(rows, []string{run.Run, value.VisibleLines(view.FirstLine(run.Workflow)), string(run.State()),
 				run.StartedAt.Local().Format(time.DateTime), duration})
 		}
-		fmt.Fprint(p.Out, view.Table(view.FitTable(rows, progress.Width(p.written.to), []int{1}, []int{3, 4, 1})))
+		fmt.Fprint(p.Out, view.FitTable(rows, p.width(), view.Shape{Cut: []int{1}, Drop: []int{1, 4, 3}}))
 	}
 	if more && p.output != asJSON {
 		p.notify(runs.Notice{Kind: runs.Unfinished, Message: fmt.Sprintf("the newest %d are shown: `%s` lists the next ones, --limit 0 all", len(found), againUntil(command, next))})

@@ -12,7 +12,6 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -91,7 +90,7 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 	if !task.Status.Ended() {
 		p.notify(runs.Notice{Kind: runs.Unfinished, Run: run, Message: fmt.Sprintf("task %q is %s: only %s that have ended are shown", task.ID, task.Status, view.ItemsWord(2, task.Values))})
 	}
-	p.printResult(task.ResultText(), *task.Result)
+	p.printResult(task.ResultText(p.width()), *task.Result)
 	p.sayReasons(task)
 	return nil
 }
@@ -238,7 +237,7 @@ func (p taskListCommand) list(ctx context.Context, run string, status protocol.S
 		}
 		rows = append(rows, []string{task.ID, task.Method, string(task.Status), fmt.Sprint(task.Attempts), started, duration})
 	}
-	fmt.Fprint(p.Out, view.Table(view.FitTable(rows, progress.Width(p.written.to), []int{0, 1}, []int{4, 3})))
+	fmt.Fprint(p.Out, view.FitTable(rows, p.width(), view.Shape{Cut: []int{1}, Drop: []int{3, 4, 1, 5}}))
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -105,7 +104,7 @@ func (p statusCommand) system(ctx context.Context) error {
 	}
 	document.Runs = counted(all)
 	if p.output == asText {
-		fmt.Fprint(p.Out, document.text())
+		fmt.Fprint(p.Out, document.text(p.width()))
 		if idle {
 			p.say("no engine runs here, and none is needed to look at runs: `gleitzeit run` starts one for its time, `gleitzeit server` one that stays")
 			return exitError{exitNoEngine}
@@ -147,10 +146,10 @@ func counted(all []*view.Run) runCounts {
 	return counts
 }
 
-func (d systemDocument) text() string {
-	var text strings.Builder
-	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	row := func(name, value string) { fmt.Fprintf(table, "%s\t%s\n", name, value) }
+// text returns the document as lines of a terminal of a width in columns; 0 is no limit.
+func (d systemDocument) text(width int) string {
+	var rows [][]string
+	row := func(name, value string) { rows = append(rows, []string{name, value}) }
 	health := func(ok bool, why *view.Error) string {
 		if ok {
 			return "ok"
@@ -181,8 +180,5 @@ func (d systemDocument) text() string {
 	}
 	row("runs", fmt.Sprintf("%d running, %d completed, %d failed, %d cancelled, %d timed out",
 		d.Runs.Running, d.Runs.Completed, d.Runs.Failed, d.Runs.Cancelled, d.Runs.TimedOut))
-	if err := table.Flush(); err != nil {
-		return err.Error() // A strings.Builder takes everything.
-	}
-	return text.String()
+	return view.FitTable(rows, width, view.Shape{Text: true})
 }

@@ -130,7 +130,7 @@ func (p Program) table(all []*Schedule) string {
 		}
 		rows = append(rows, row)
 	}
-	return view.Table(view.FitTable(rows, p.Width(), []int{3, 0}, []int{4, 3}))
+	return view.FitTable(rows, p.Width(), view.Shape{Drop: []int{4, 3}})
 }
 
 func (s *Schedule) state() string {
