@@ -18,7 +18,7 @@ func TestHintOfAPatternWithoutFiles(t *testing.T) {
 		{"docs", ".pdf", "(a pattern stands for the whole name: write pattern: \"*.pdf\" for all"},
 		{"docs", "docs/*.txt", "(a pattern is relative to the folder: write pattern: \"*.txt\")"},
 		{"docs", "*.jpg", "no file in \"docs\" matches \"*.jpg\"; it has 1 file: a.md (write pattern: \"*.md\")"},
-		{"onlysub", "**/*.pdf", "matches \"**/*.pdf\"; it has 3 files: x.txt, y.txt, z.txt (write pattern: \"**/*.txt\")"},
+		{"onlysub", "**/*.pdf", "matches \"**/*.pdf\"; it has 3 files: x.txt, z.txt, y.txt (write pattern: \"**/*.txt\")"},
 		{"empty", "", "left out: 1 hidden file (the folder has no files to read, and none beneath it"},
 		{"hidden", "", "no file in \"hidden\" matches \"*\" (the folder has no files to read, and none beneath it"},
 	} {
