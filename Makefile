@@ -60,7 +60,7 @@ recording: build ## record the terminal of README.md: docs/recording.svg
 
 # Without Docker the image is left out. The programs of six systems take some 20 minutes of two processors.
 release-check: $(BIN)/goreleaser-$(GORELEASER_VERSION) $(BIN)/cyclonedx-gomod ## make all that a release consists of, without publishing it: dist/
-	PATH="$(BIN):$$PATH" $< release --snapshot --clean --skip=publish$(shell command -v docker >/dev/null || echo ,docker)
+	PATH="$(BIN):$$PATH" $< release --snapshot --clean --skip=publish$(shell docker info >/dev/null 2>&1 || echo ,docker)
 	testdata/release/check dist
 
 $(BIN)/goreleaser-$(GORELEASER_VERSION):

@@ -230,7 +230,7 @@ func endWithOutputs(ctx context.Context, t *attempt, step, item *protocol.Outcom
 	if err != nil {
 		return err
 	}
-	scope := &reference.Scope{Bindings: bindings, Run: t.call.Run, Load: t.results.loader(ctx)}
+	scope := &reference.Scope{Bindings: bindings, Run: t.call.Run, Load: t.results.loader(ctx), Gaps: true}
 	fields := make([]value.Field, 0, len(written.Fields()))
 	for _, output := range written.Fields() {
 		val, err := reference.Resolve(output.Value, scope)

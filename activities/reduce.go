@@ -191,7 +191,7 @@ func textsOf(ctx context.Context, t *attempt) func(takeText) error {
 		if err != nil {
 			return err
 		}
-		scope := &reference.Scope{Bindings: call.Reduce.Bindings, Run: call.Run, Load: results.loader(ctx)}
+		scope := &reference.Scope{Bindings: call.Reduce.Bindings, Run: call.Run, Load: results.loader(ctx), Gaps: true}
 		keys := newKeysOf(call.Reduce.GroupBy, scope)
 		each := func(element value.Value) error {
 			text := split.TextOf(element)
@@ -203,7 +203,6 @@ func textsOf(ctx context.Context, t *attempt) func(takeText) error {
 		}
 		whole := input // A list of the file.
 		if ref := reference.Single(input.Text()); ref != nil {
-			ref.Gaps = true // Items that failed, or were skipped, have no result.
 			list, err := reference.OpenListOf(ref, scope)
 			if err != nil {
 				return err

@@ -40,7 +40,7 @@ func (a *Activities) Close(ctx context.Context, request protocol.CloseRequest) (
 	response := &protocol.CloseResponse{}
 	batch := resultstore.Batch{}
 	if len(request.Outputs.Fields()) > 0 || request.Within != nil {
-		scope := &reference.Scope{Bindings: request.Uses, Run: request.Run, Load: a.results.loader(ctx)}
+		scope := &reference.Scope{Bindings: request.Uses, Run: request.Run, Load: a.results.loader(ctx), Gaps: true}
 		outputs, missing, err := resolveOutputs(request.Outputs, scope)
 		if err != nil {
 			return nil, err

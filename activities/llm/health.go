@@ -48,6 +48,47 @@ func (h *Handler) Probe(ctx context.Context, wanted func(protocol.Server) bool) 
 	return h.probe(ctx, h.pools(), wanted)
 }
 
+// CheckCall implements protocol.CallChecker: it asks the servers of a call whether one is there, and has the model. What is only known once
+// the call is made, such as a model of a reference or a server that does not list its models, is no error.
+func (h *Handler) CheckCall(ctx context.Context, request protocol.Request) error {
+	for _, name := range []string{"model", "provider", "base_url"} {
+		if given, _ := request.Parameters.Get(name); strings.Contains(given.Text(), "${") {
+			return nil
+		}
+	}
+	if request.Method == Request || len(modelsOf(request.Parameters)) != 1 {
+		return nil // Another model may answer.
+	}
+	c, err := h.routed(request)
+	if err != nil {
+		return err
+	}
+	defer c.finish()
+	pull := c.backend.settings.AutoPull
+	if given, is := request.Parameters.Get("auto_pull"); is {
+		pull = given.Bool()
+	}
+	ctx = provider.WithObserver(provider.WithSecrets(ctx, c.secrets), provider.Observer{})
+	asked := provider.Request{Model: c.model, Secrets: c.secrets}
+	var first error
+	for _, m := range c.pool.Members {
+		reporter, is := m.Client.(provider.ContextReporter)
+		if !is || c.excluded[m] {
+			return nil
+		}
+		_, _, err := reporter.ContextSize(ctx, &asked)
+		isMissing := provider.VerdictOf(err) == provider.ModelMissing
+		isAway := err != nil && protocol.AsError(err, 0).Code == protocol.ProviderNotAvailable
+		if !isMissing && !isAway || isMissing && pull || ctx.Err() != nil {
+			return nil
+		}
+		if first == nil || isMissing { // A server that is there says more.
+			first = err
+		}
+	}
+	return first
+}
+
 // Load implements protocol.LoadReporter.
 func (h *Handler) Load() []protocol.ServerLoad {
 	var all []protocol.ServerLoad

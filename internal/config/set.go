@@ -53,6 +53,9 @@ func Set(o Options, name, text string) (*Edited, error) {
 func unknownSetting(name string, keys []key) error {
 	var names []string
 	for _, k := range keys {
+		if k.isMapping() && strings.HasPrefix(name, k.name+".") {
+			return notSettable(k)
+		}
 		names = append(names, k.name)
 	}
 	if about := alternativeTo(name); about != "" {
@@ -70,10 +73,21 @@ func unknownSetting(name string, keys []key) error {
 	return wrong.WithHint("`gleitzeit config` lists all settings")
 }
 
+// isMapping reports whether the names in the value are chosen by people.
+func (k key) isMapping() bool { return k.takes == servers || k.takes == converters || k.takes == named }
+
+func notSettable(k key) error {
+	hint := "edit the file: `gleitzeit config path` prints where it is"
+	if k.takes == servers {
+		hint += "; a server is written as mcp: {servers: {files: {command: npx, args: [-y, PACKAGE, FOLDER]}}}"
+	}
+	return protocol.Errorf(protocol.InvalidParams, "%s is %s, which cannot be set here", k.name, k.takes).WithHint("%s", hint)
+}
+
 // settable returns the value of a key as it is written into the file. What people type as text is quoted where YAML means something else.
 func settable(k key, text string) (string, error) {
-	if k.takes == servers || k.takes == converters || k.takes == named {
-		return "", protocol.Errorf(protocol.InvalidParams, "%s is %s, which cannot be set here", k.name, k.takes).WithHint("edit the file: `gleitzeit config path` prints where it is")
+	if k.isMapping() {
+		return "", notSettable(k)
 	}
 	if strings.ContainsAny(text, "\n\r") || strings.TrimSpace(text) == "" {
 		return "", protocol.Errorf(protocol.InvalidParams, "the value of %s must be one line of text", k.name).WithHint("to unset it, remove its line from the file")

@@ -60,6 +60,7 @@ func TestSetRefuses(t *testing.T) {
 		{"store", "redis://u:pw@cache:6379/1", "would have a password"},
 		{"providers.ollama.url", "http://u:pw@gpu:1", "would have a password"},
 		{"mcp.servers", "{}", "cannot be set here"},
+		{"mcp.servers.files.command", "npx", "mcp.servers is a mapping of names to servers, which cannot be set here"},
 		{"providers.ollama.headers", "{Authorization: x}", "cannot be set here"},
 		{"server.batch_api", "perhaps", "must be true or false"},
 		{"secrets.dir", "/other", "line 1 is not a mapping with a line for each key"},

@@ -88,6 +88,12 @@ type ServerReporter interface {
 	Unchecked() []string
 }
 
+// CallChecker is a Handler that can say of a call, before it is made, why it fails whatever it says.
+type CallChecker interface {
+	// CheckCall returns that reason; nil where there is none, or nobody knows. The parameters may have references.
+	CheckCall(ctx context.Context, request Request) error
+}
+
 // ServerLoad is what a server works on for this process.
 type ServerLoad struct {
 	Server

@@ -78,6 +78,9 @@ func (w *walker) wrongKind(v value.Value, i int) *lookupError {
 		hint = fmt.Sprintf(`its field is ["%d"]`, step.Index)
 	case v.Kind() == value.KindList:
 		hint = "an element of a list is [0], all of them are [*]"
+	case v.IsNull() && len(w.elements) > 0:
+		// An item that failed has no result, and may be one of thousands.
+		hint = fmt.Sprintf(`write %s:-none} for the text "none" where an element has none, or leave such elements out in a script`, clip(strings.TrimSuffix(w.ref.Text, "}")))
 	}
 	message := fmt.Sprintf("%s is %s, so it has %s", w.place(i), v.Kind().Article(), wanted)
 	return &lookupError{absent: v.IsNull(), message: message, hint: hint}

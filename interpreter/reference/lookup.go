@@ -19,7 +19,7 @@ const stepReason = "reason"
 // Lookup returns the value of one reference, or its default where a field on the way is missing or null. Its error is a
 // *protocol.Error of TaskParameterError, or what Load returned, wrapped.
 func Lookup(ref *Reference, s *Scope) (value.Value, error) {
-	return (&walker{ref: ref}).lookup(s)
+	return (&walker{ref: ref, gaps: s.Gaps}).lookup(s)
 }
 
 func (w *walker) lookup(s *Scope) (value.Value, error) {

@@ -15,7 +15,7 @@ func everything(t *testing.T) *reference.Scope {
 		return protocol.Binding{Head: head, Task: id, Status: protocol.Completed, Value: inline(t, result)}
 	}
 	data := `{"name": "n", "none": null, "0": "zero", "a.b": {"c d": 1}, "": "empty", "deep": [[1, 2], [3]],
-		"list": [{"id": 1, "tag": "x"}, {"id": 2}, {"id": 3, "tag": null}], "empty": [], "big": 1152921504606846976}`
+		"list": [{"id": 1, "tag": "x"}, {"id": 2}, {"id": 3, "tag": null}], "empty": [], "gaps": [{"result": {"x": 1}}, {"result": null}], "big": 1152921504606846976}`
 	return &reference.Scope{
 		Bindings: []protocol.Binding{
 			task("llm", "llm", `{"response": "hi", "model": "m"}`),
@@ -158,6 +158,27 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// Where gaps are allowed, an item without a result is null in a list, and nothing else is.
+func TestLookupWithGaps(t *testing.T) {
+	scope := everything(t)
+	scope.Gaps = true
+	for text, want := range map[string]string{
+		"${data.gaps[*].result.x}":    `[1,null]`,
+		"${data.gaps[*].result.x.y}":  "",
+		"${data.gaps[*].result.z}":    "",
+		"${data.gaps[*].result.x:-d}": `[1,"d"]`,
+		"${data.gaps[1].result.x}":    "",
+		"${data.none.x}":              "",
+		"${data.none[*].x}":           "",
+		"${data.list[*].tag}":         "",
+	} {
+		got, err := reference.Lookup(one(t, text), scope)
+		if (err != nil) != (want == "") || err == nil && string(got.JSON()) != want {
+			t.Errorf("%s: got %s, %v", text, got.JSON(), err)
+		}
+	}
+}
+
 func TestLookupErrors(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"${llm.respons}", `${llm.respons}: llm has no field "respons"; it has response, model (did you mean "response"?)`},
@@ -179,6 +200,7 @@ func TestLookupErrors(t *testing.T) {
 		{"${data.none.x}", `${data.none.x}: data.none is null, so it has no field "x"`},
 		{"${data.none[0]}", `${data.none[0]}: data.none is null, so it has no element [0]`},
 		{"${data.none[:2]}", `${data.none[:2]}: data.none is null, so it has no part [:2]`},
+		{"${data.gaps[*].result.x}", `${data.gaps[*].result.x}: data.gaps[1].result is null, so it has no field "x" (write ${data.gaps[*].result.x:-none} for the text "none" where an element has none, or leave such elements out in a script)`},
 		{"${data.name[1:2]}", `${data.name[1:2]}: data.name is a string, so it has no part [1:2]`},
 		{"${data.list[1:].id}", `${data.list[1:].id}: data.list[1:] is a list, so it has no field "id" (an element of a list is [0], all of them are [*])`},
 		{"${data.list[1:][2]}", `${data.list[1:][2]}: data.list[1:] has 2 elements, so there is no [2]`},

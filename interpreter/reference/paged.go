@@ -230,7 +230,7 @@ func OpenListOf(ref *Reference, s *Scope) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{ref: ref, ofTask: bound.Task != ""}
+	w := &walker{ref: ref, gaps: s.Gaps, ofTask: bound.Task != ""}
 	_, from := enter(p.summary(), ref.Steps)
 	switch rest := ref.Steps[from:]; {
 	case len(rest) == 0:

@@ -21,6 +21,7 @@ func (s Step) name() string {
 type walker struct {
 	ref      *Reference
 	ofTask   bool
+	gaps     bool  // As in Scope.
 	elements []int // For each `[*]` on the way, the element that it is at.
 	wantList bool  // What the whole path leads to is to be a list, and a default may be an empty one.
 }
@@ -29,7 +30,7 @@ type walker struct {
 // element of its own.
 func (w *walker) follow(v value.Value, from int) (value.Value, *lookupError) {
 	for i := from; i < len(w.ref.Steps); i++ {
-		if w.ref.Gaps && len(w.elements) > 0 && v.IsNull() {
+		if w.gaps && len(w.elements) > 0 && v.IsNull() {
 			break
 		}
 		var wrong *lookupError

@@ -12,7 +12,6 @@ type Reference struct {
 	Steps      []Step
 	HasDefault bool
 	Default    string // What follows `:-`.
-	Gaps       bool   // Beneath `[*]`, null has null in every field. No text says so: it is set where elements without a value are left out.
 }
 
 // Step leads from a value to one inside it.

@@ -33,7 +33,7 @@ func ResolveList(v value.Value, s *Scope) (value.Value, error) {
 
 // ResolveListOf is ResolveList for a reference.
 func ResolveListOf(ref *Reference, s *Scope) (value.Value, error) {
-	return (&walker{ref: ref, wantList: true}).lookup(s)
+	return (&walker{ref: ref, gaps: s.Gaps, wantList: true}).lookup(s)
 }
 
 type resolver struct {

@@ -26,6 +26,9 @@ type Scope struct {
 	Attempt  int // Of the task; 0: it is not known.
 	// Load fetches a value that is not inline. It may be nil where all are. Its errors come back wrapped.
 	Load func(protocol.Ref) (value.Value, error)
+	// Gaps is set where elements without a value may be missing: beneath `[*]`, null has null in every field. Items that failed, or were
+	// skipped, have no result.
+	Gaps bool
 	// Env and Secret look a variable up. Where one is nil, its references are errors.
 	Env, Secret func(name string) (string, bool)
 	// Document reads the document in the file of an item: an object with its `text`, `title` and `pages`. It is called only if a reference

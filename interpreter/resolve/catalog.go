@@ -40,6 +40,9 @@ func (c *Catalog) methodOf(task *Task) (*Method, *Problem) {
 		}
 		hint := c.SuggestMethod(name, "")
 		if hint == "" {
+			hint = c.toolsBeside(name)
+		}
+		if hint == "" {
 			hint = c.SuggestServers(name)
 		}
 		return nil, &Problem{"", at, "unknown method " + definition.Quote(name), hint}
@@ -97,6 +100,27 @@ func (c *Catalog) UnknownServer(name string, at definition.Position) *Problem {
 		return &Problem{"", at, "unknown MCP server " + definition.Quote(server), hint}
 	}
 	return nil
+}
+
+// toolsBeside lists the tools that a name stands beside: those that are built in, or those of a server that has been asked for them.
+func (c *Catalog) toolsBeside(name string) string {
+	const most = 10
+	kind := name[:strings.LastIndex(name, ".")+1] // mcp/SERVER.tool.
+	for i := range c.specs {
+		var tools []string
+		for _, other := range c.specs[i].Methods {
+			if kind != "" && !other.IsPattern() && strings.HasPrefix(other.Name, kind) {
+				tools = append(tools, other.Name)
+			}
+		}
+		if more := len(tools) - most; more > 0 {
+			tools = append(tools[:most], fmt.Sprintf("%d more", more))
+		}
+		if len(tools) > 0 {
+			return "there are " + JoinWords(tools, "and")
+		}
+	}
+	return ""
 }
 
 // SuggestServers returns a hint for a name that would be a method if there were any MCP server.

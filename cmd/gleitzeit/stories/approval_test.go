@@ -213,7 +213,9 @@ func TestApprovalIsInterrupted(t *testing.T) {
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it took %s", took)
 	}
-	_, said := u.Gleitzeit(2, "approve", "@latest", "review", "--set", "sum=9")
+	_, said := u.Gleitzeit(2, "approve", "@latest", "review", "sum=9")
+	wantLines(t, "stderr", said, "; to enter a value, write --set sum=9")
+	_, said = u.Gleitzeit(2, "approve", "@latest", "review", "--set", "sum=9")
 	wantLines(t, "stderr", said, "waits no longer: it is cancelled")
 
 	u.File("default.yaml", "name: Default\ntasks:\n  - {id: a, method: human/approve, timeout: 1s, parameters: {message: Pay?, default: {sum: 3}, schema: {properties: {sum: {}}}}}\noutputs: {sum: '${a.values.sum}', by: '${a.by}'}\n")

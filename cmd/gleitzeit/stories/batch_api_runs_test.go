@@ -71,9 +71,9 @@ func TestBatchesThatExpire(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.StartPrivate(t).URL)
 	s := u.serveAPI()
-	const total = 300
+	const total = 900
 	input := s.upload(slowRequests(total))
-	running := s.create(input, `,"completion_window":"5s"`)
+	running := s.create(input, `,"completion_window":"15s"`)
 	s.begins(running.ID)
 	var others []string
 	for range 3 { // Four are executed at once.

@@ -195,7 +195,8 @@ func TestTwoHundredDocuments(t *testing.T) {
 	}
 }
 
-// TestBatchWithoutOllama: no file can be answered, and one message says why and what to do.
+// TestBatchWithoutOllama: no file can be answered, so that nothing is started, and one message says why and what to do. So it is where the
+// server has not the model. Where answers may be there already, or the server may come, the batch starts.
 func TestBatchWithoutOllama(t *testing.T) {
 	t.Parallel()
 	address := nobodyAt(t)
@@ -203,12 +204,28 @@ func TestBatchWithoutOllama(t *testing.T) {
 	for i := range 3 {
 		u.File(fmt.Sprintf("docs/%d.txt", i), "text")
 	}
-	stdout, stderr := u.Gleitzeit(4, "batch", "docs", "--prompt", "Summarize.", "-o", "json")
+	stdout, stderr := u.Gleitzeit(4, "batch", "docs", "--prompt", "Summarize.", "--output", "out.csv")
+	wantLines(t, "standard error", stderr, "gleitzeit: Ollama at http://"+address+" cannot be reached", "\n  start it with `ollama serve`")
+	if stdout != "" || strings.Count(stderr, "\n") != 2 || exists(u.Path("out.csv")) {
+		t.Errorf("standard output is %q, standard error %q", stdout, stderr)
+	}
+	if listed, _ := u.Gleitzeit(0, "list", "-o", "json"); strings.Contains(listed, "batch-docs") {
+		t.Errorf("a run was started: %s", listed)
+	}
+	stdout, stderr = u.Gleitzeit(4, "batch", "docs", "--prompt", "Summarize.", "--cache", "-o", "json")
 	document := parseBatch(t, stdout)
 	if document.Status != "failed" || document.Failed != 3 {
 		t.Errorf("%s, %d failed", document.Status, document.Failed)
 	}
 	wantLines(t, "standard error", stderr, "all of 3 files failed; the first is ", "Ollama at http://"+address+" cannot be reached", "\n  start it with `ollama serve`")
+
+	with := withOllama(t, ollamatest.Start(t))
+	with.File("docs/a.txt", "text")
+	_, stderr = with.Gleitzeit(5, "batch", "docs", "--prompt", "Summarize.", "--model", "nosuch")
+	wantLines(t, "standard error", stderr, `has no model "nosuch"`, "ollama pull nosuch", "llama3.2")
+	if strings.Count(stderr, "nosuch") != 2 {
+		t.Errorf("standard error is %q", stderr)
+	}
 }
 
 func paint(t *testing.T, path string, with color.Color) {

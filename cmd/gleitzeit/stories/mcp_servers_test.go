@@ -395,14 +395,14 @@ func TestValidateOnlineReportsEverything(t *testing.T) {
 	u.File("flow.yaml", `name: Flow
 tasks:
   - {id: a, method: mcp/gone.tool.x, parameters: {a: 1}}
-  - {id: b, method: mcp/test.tool.fly}
+  - {id: b, method: mcp/test.tool.launch}
   - {id: c, method: mcp/dies.tool.x}
   - {id: d, method: mcp/gone.tool.y}
   - {id: e, method: mcp/test.tool.strict, parameters: {n: x}}
 `)
 	_, stderr := u.Gleitzeit(2, "validate", "--online", "flow.yaml")
 	wantLines(t, "standard error", stderr, `flow.yaml:3:21: cannot start the MCP server "gone": program "/nonexistent/prog" not found; install it`,
-		`flow.yaml:4:21: unknown method "mcp/test.tool.fly"`, `flow.yaml:5:21: the MCP server "dies" did not start: its program exited (exit status 1); its last output: fatal: no luck [method]`,
+		`flow.yaml:4:21: unknown method "mcp/test.tool.launch"; there are mcp/test.tool.`, `flow.yaml:5:21: the MCP server "dies" did not start: its program exited (exit status 1); its last output: fatal: no luck [method]`,
 		`flow.yaml:7:59: parameter "n" of mcp/test.tool.strict must be `)
 	if lines := strings.Count(stderr, "\n"); lines != 4 {
 		t.Errorf("%d lines:\n%s", lines, stderr)

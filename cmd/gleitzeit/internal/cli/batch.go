@@ -242,6 +242,22 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 	return execute(ctx, p.program, compiled, how.execution)
 }
 
+// checkCalls reports, before a batch starts, what would fail each of its items. Results that are there already need no server.
+func (p batchCommand) checkCalls(ctx context.Context, compiled *plan.Plan) error {
+	task := &compiled.Tasks[0]
+	if task.Cache || task.Queue != "" || task.Absence > 0 || task.FanOut.HasRequests() {
+		return nil
+	}
+	settings, err := p.runOptions()
+	if err != nil {
+		return err
+	}
+	if err := runs.CheckCalls(ctx, settings, task); err != nil {
+		return failedCall{protocol.AsError(err, protocol.ProviderNotAvailable)}
+	}
+	return nil
+}
+
 // namesOf returns the paths, with those of standard input in the place of -.
 func (p batchCommand) namesOf(paths []string, o batchOptions) ([]string, error) {
 	at := slices.Index(paths, standardInput)
@@ -415,6 +431,11 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 	}
 	for _, line := range scan.Notices(ctx) {
 		p.notify(runs.Notice{Kind: runs.Files, Message: line})
+	}
+	if scan.Calls() > 0 {
+		if err := p.checkCalls(ctx, compiled); err != nil {
+			return true, err
+		}
 	}
 	if scan.Calls() <= askFrom || o.yes || !p.screen.Terminal() || !progress.IsTerminal(p.In) {
 		return false, nil

@@ -239,6 +239,9 @@ func meantAsValue(command *cobra.Command, argument string) string {
 	if name, _, is := strings.Cut(argument, "="); is && name != "" && command.Flags().Lookup("input") != nil {
 		return "; to give an input a value, write --input " + argument
 	}
+	if name, _, is := strings.Cut(argument, "="); is && name != "" && command.Flags().Lookup("set") != nil {
+		return "; to enter a value, write --set " + argument
+	}
 	command.Flags().Visit(func(flag *pflag.Flag) {
 		if flag.NoOptDefVal != "" && flag.Value.Type() != "bool" {
 			hint = fmt.Sprintf("; for a value of --%s write --%[1]s=%s", flag.Name, argument)

@@ -198,7 +198,7 @@ func (m Method) text() string {
 		}
 	}
 	if len(m.Parameters) == 0 {
-		text.WriteString("it has no parameters that are known here\n")
+		text.WriteString("its parameters are not known here: `gleitzeit validate --online FILE` asks the server for them\n")
 	}
 	return text.String()
 }

@@ -3,9 +3,11 @@ package runs
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/mcp"
@@ -157,6 +159,31 @@ func OpenProviders(o Options) (all []Provider, closeAll func() error, err error)
 		}
 	}
 	return all, closeAll, nil
+}
+
+// checkTime limits how long servers are asked whether calls can succeed.
+const checkTime = 5 * time.Second
+
+// CheckCalls returns why no call of a task can succeed: no server of its model is there, or none has it. It is asked once, before thousands
+// of items fail for one reason. What cannot be known before is no error.
+func CheckCalls(ctx context.Context, o Options, task *plan.Task) (err error) {
+	handlers, closeAll, err := worker.Handlers(handlerOptions(o.Settings, o.Env, nil, o.Log))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeAll()) }()
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	var keys redaction.Set
+	sources := Secrets(o.Settings, o.Env, nil)
+	for _, h := range handlers {
+		checker, is := h.Handler.(protocol.CallChecker)
+		if _, found := h.Spec.Find(task.Method); !is || !found {
+			continue
+		}
+		return checker.CheckCall(ctx, protocol.Request{Method: task.Method, Parameters: task.Parameters, Secrets: &keys, Secret: sources.Require})
+	}
+	return nil
 }
 
 // CallModel calls a method of models here and now, without a run. It shares the servers with the runs here, in the order of priorities.
