@@ -38,6 +38,7 @@ type Options struct {
 	Roots         []string                         // Where set, calls read files beneath these folders alone, whatever their run may read.
 	Documents     *reader.Reader                   // Reads the documents that references lead to. Nil: without converters.
 	CaseSensitive bool                             // Patterns of files respect the case of endings: `*.png` does not match a.PNG.
+	NameFlags     bool                             // What is said about patterns of files names the flags of a batch, not the keys of a workflow.
 	NoLogs        bool                             // What calls send and print is not recorded.
 	OnStoreError  func(error)                      // Called when a result waits for an unavailable store. It must not block.
 }
@@ -55,6 +56,7 @@ type Activities struct {
 
 	documents     *reader.Reader
 	caseSensitive bool
+	nameFlags     bool
 	noLogs        bool
 
 	inFlight inFlight
@@ -63,7 +65,7 @@ type Activities struct {
 
 // New returns the activities for the protocols.
 func New(o Options) (*Activities, error) {
-	a := &Activities{log: o.Log, env: o.Env, secrets: o.Secrets, roots: o.Roots, documents: o.Documents, caseSensitive: o.CaseSensitive, noLogs: o.NoLogs}
+	a := &Activities{log: o.Log, env: o.Env, secrets: o.Secrets, roots: o.Roots, documents: o.Documents, caseSensitive: o.CaseSensitive, nameFlags: o.NameFlags, noLogs: o.NoLogs}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

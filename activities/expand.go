@@ -224,7 +224,7 @@ func (a *Activities) expand(ctx context.Context, request protocol.ExpandRequest,
 	if err != nil {
 		return nil, err
 	}
-	search := &search{files: newFiles(request.Run, request.Reads, a.roots, ""), request: request, want: want.omitting(request.Omit), caseSensitive: a.caseSensitive}
+	search := &search{files: newFiles(request.Run, request.Reads, a.roots, ""), request: request, want: want.omitting(request.Omit), caseSensitive: a.caseSensitive, nameFlags: a.nameFlags}
 	if err := search.run(ctx, scope); err != nil {
 		return nil, err
 	}
@@ -271,6 +271,7 @@ type search struct {
 	want    filter
 
 	caseSensitive bool
+	nameFlags     bool
 
 	found   []string
 	folders []string

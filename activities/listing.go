@@ -259,21 +259,70 @@ func (s *search) noMatch(ctx context.Context, folder string, found listing) erro
 			lie, them = "lies", "it"
 		}
 		message.Message += fmt.Sprintf("; %s %s in %s beneath", counted(len(beneath), "file"), lie, counted(len(folders), "folder"))
+		if s.nameFlags {
+			return message.WithHint("--recursive takes %s", them)
+		}
 		return message.WithHint("pattern: \"%s%s\", or --recursive of `gleitzeit batch`, takes %s", anyDepth, pattern, them)
 	}
 	if len(request.Exclude) > 0 {
 		return message.WithHint("%q are excluded", request.Exclude)
 	}
 	if first, rest, within := strings.Cut(pattern, "/"); within && first == filepath.Base(folder) {
-		return message.WithHint("a pattern is relative to the folder: use %s", rest)
+		return message.WithHint("a pattern is relative to the folder: write %s", s.selects(rest))
 	}
 	if ending := strings.TrimPrefix(pattern, "."); bareEnding.MatchString(pattern) {
-		return message.WithHint("a pattern stands for the whole name: use *.%s for all files with this ending", ending)
+		return message.WithHint("a pattern stands for the whole name: write %s for all files with this ending", s.selects("*."+ending))
 	}
 	if !known {
+		if s.nameFlags {
+			return message.WithHint("--recursive searches the folders beneath it, too")
+		}
 		return message.WithHint("pattern: \"%s%s\", or --recursive of `gleitzeit batch`, searches the folders beneath it, too", anyDepth, pattern)
 	}
-	return message.WithHint("neither the folder nor one beneath it has such a file: name another folder or pattern")
+	return s.others(ctx, folder, pattern, message)
+}
+
+// selects is how a pattern is given.
+func (s *search) selects(pattern string) string {
+	if s.nameFlags {
+		return "--pattern '" + pattern + "'"
+	}
+	return "pattern: \"" + pattern + "\""
+}
+
+// others adds to the error of a folder without a file that matches which other files it has, and a pattern that selects some of them.
+func (s *search) others(ctx context.Context, folder, pattern string, message *protocol.Error) *protocol.Error {
+	every := "*"
+	if strings.HasPrefix(pattern, anyDepth) {
+		every = anyDepth + every
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxBeneath)
+	defer cancel()
+	want, err := newFilter(every, s.request.Exclude, s.caseSensitive)
+	if err != nil {
+		return message
+	}
+	want.omit = s.want.omit
+	listed, err := s.List(ctx, folder, want)
+	if err != nil || len(listed.files) == 0 {
+		return message.WithHint("the folder has no files to read, and none beneath it: name another folder")
+	}
+	const shown = 3
+	endings, most, names := map[string]int{}, "", []string(nil)
+	for _, file := range listed.files {
+		if len(names) < shown {
+			names = append(names, filepath.Base(file))
+		}
+		ending := filepath.Ext(file)
+		if endings[ending]++; endings[ending] > endings[most] || most == "" {
+			most = ending
+		}
+	}
+	if len(listed.files) > shown {
+		names = append(names, "…")
+	}
+	message.Message += fmt.Sprintf("; it has %s: %s", counted(len(listed.files), "file"), strings.Join(names, ", "))
+	return message.WithHint("write %s", s.selects(strings.TrimSuffix(every, "*")+"*"+most))
 }
 
 // anyDepth makes a pattern of names one of names in all folders beneath, too.

@@ -209,7 +209,7 @@ func checkSecrets(name string, parameters value.Value, m method) error {
 		case slices.Contains(m.SecretParameters, field.Name):
 			if field.Value.Kind() != value.KindString || !reference.IsSecretReference(field.Value.Text()) {
 				return protocol.Errorf(protocol.InvalidParams, "%s: the parameter %q must be a reference to a secret", name, field.Name).
-					WithHint("write %s: ${secrets.NAME}", field.Name)
+					WithHint("write %s: \"${secrets.NAME}\"", field.Name)
 			}
 		case slices.Contains(m.DestinationParameters, field.Name):
 			var problem error

@@ -1,7 +1,9 @@
 package interpreter
 
 import (
+	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -29,6 +31,23 @@ func DiagnosticsError(diagnostics []definition.Diagnostic) *protocol.Error {
 type TaskFailure struct {
 	Task          int // Its number in the plan.
 	Message, Hint string
+}
+
+// Places returns a function that says where a task of a workflow is defined, as `flow.yaml:3`; empty if the file has no task of the id. It
+// reads the workflow when it is called first: most runs have no need to.
+func Places(in Input) func(id string) string {
+	read := sync.OnceValue(func() map[string]string {
+		places := map[string]string{}
+		parsed, _ := definition.Parse(in.File, in.Text)
+		if parsed == nil {
+			return places
+		}
+		for _, task := range resolve.Resolve(in.source(parsed)).Tasks {
+			places[task.ID] = fmt.Sprintf("%s:%d", in.File, task.Place().Line)
+		}
+		return places
+	})
+	return func(id string) string { return read()[id] }
 }
 
 // AddFailures adds failures to the diagnostics of a workflow, at the methods of their tasks.

@@ -24,7 +24,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		want  string
 	}{
 		{"no permission", closed{}, "flow.yaml:2:60: file \"a.py\" cannot be read: /flow/a.py: permission denied [source-file]\n"},
-		{"no files at all", nil, "flow.yaml:2:60: file \"a.py\" does not exist: looked for /flow/a.py [source-file]\n"},
+		{"no files at all", nil, "flow.yaml:2:60: file \"a.py\" does not exist: looked for /flow/a.py; correct the path, or create it there [source-file]\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, found := interpreter.Compile(interpreter.Input{
@@ -56,7 +56,7 @@ func TestDiagnosticAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `[{"line":1,"column":1,"rule":"unknown-key","message":"unknown key \"nam\" in a workflow","hint":"did you mean \"name\"?"},` +
-		`{"line":2,"column":9,"rule":"missing","message":"task \"a\": required key \"method\" is missing","hint":"` + "`gleitzeit methods` lists them" + `"}]`
+		`{"line":2,"column":9,"rule":"missing","message":"task \"a\": required key \"method\" is missing","hint":"write method: llm/chat; ` + "`gleitzeit methods` lists all" + `"}]`
 	if string(data) != want {
 		t.Errorf("got\n%s\nwant\n%s", data, want)
 	}

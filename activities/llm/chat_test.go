@@ -105,7 +105,7 @@ func TestUnknownModel(t *testing.T) {
 		before := counted.requests()
 		got := fails(t, t.Context(), open(t, llm.Options{Providers: at(counted.url)}), asking(t, llm.Chat, method), nil)
 		wantError(t, got, protocol.TaskValidationFailed, protocol.Permanent,
-			`Ollama at `+counted.url+` has no model "no-such:7b"`, "run `ollama pull no-such:7b`, or set `auto_pull: true` for the task or in providers.ollama of config.yaml; it has llama3.2, llava, nomic-embed-text, tiny-embed, tiny-script, tiny-think, tiny-vision")
+			`Ollama at `+counted.url+` has no model "no-such:7b"`, "run `ollama pull no-such:7b`, or name a model that it has: llama3.2, llava, tiny-script, tiny-think, tiny-vision")
 		if made := counted.requests() - before; made != 2 { // The call, and the list of its models.
 			t.Errorf("%d requests were made", made)
 		}

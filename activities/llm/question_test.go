@@ -159,7 +159,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	}{
 		"latin1.txt": {[]byte("caf\xe9"), `file "latin1.txt" is not UTF-8 text`, "set `encoding`, such as windows-1252, or convert it to UTF-8: `iconv -f ISO-8859-1 -t UTF-8`"},
 		"a.pdf":      {[]byte("%PDF-1.4\n1 0 obj\n"), `file "a.pdf" is not a complete PDF document`, "save it anew, or look whether all of it was copied"},
-		"a.png":      {[]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), `file "a.png" is a PNG image, not text`, "use `image_path` for images, with `gleitzeit batch` --vision"},
+		"a.png":      {[]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), `file "a.png" is a PNG image, not text`, "add --vision to `gleitzeit batch`, or write image_path instead of file_path; the model must see images"},
 		"a.zip":      {[]byte("PK\x03\x04\x14\x00\x00\x00\x00\x00"), `file "a.zip" is a ZIP archive, not text`, "unpack it, or exclude it"},
 		"nul.txt":    {[]byte("text \x00 and more"), `file "nul.txt" has NUL bytes: it is binary data, not text`, "convert it to text, or exclude it"},
 		"large.txt":  {bytes.Repeat([]byte("x"), 8<<20+1), `file "large.txt" has more than 8388608 bytes of text`, "name the pages to read"},

@@ -1,9 +1,12 @@
 package mcp
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
 // Allow defines which servers of workflows may be used. A workflow that starts programs is code, so the zero value allows none.
@@ -20,25 +23,41 @@ func (a Allow) Check(s protocol.ToolServer) error {
 	if a.All {
 		return nil
 	}
-	what, noun := s.URL, "its address"
+	what := s.URL
 	if s.Command != "" {
-		what, noun = strings.Join(append([]string{s.Command}, s.Args...), " "), "its command"
+		what = strings.Join(append([]string{s.Command}, s.Args...), " ")
 	}
 	for _, pattern := range a.Patterns {
 		if !matches(pattern, s, what) {
 			continue
 		}
 		if s.Command != "" && (len(s.Env) > 0 || s.Cwd != "") {
-			return protocol.Errorf(protocol.ConfigurationError, "the workflow sets env or cwd for the MCP server %q, which this worker does not allow", s.Name).
-				WithHint("remove env and cwd, or set mcp.allow_workflow_servers: true in the worker's settings to allow every server of every workflow")
+			return protocol.Errorf(protocol.ConfigurationError, "the workflow sets env or cwd for the MCP server %q, which the settings do not allow", s.Name).
+				WithHint("remove env and cwd; or, to allow every server of every workflow: `gleitzeit config set mcp.allow_workflow_servers true`")
 		}
 		return nil
 	}
-	refused := protocol.Errorf(protocol.ConfigurationError, "the workflow defines the MCP server %q, which this worker does not allow", s.Name)
-	if len(a.Patterns) > 0 {
-		return refused.WithHint("add %s to the list mcp.allow_workflow_servers in the worker's settings", noun)
+	does := "starts " + strconv.Quote(s.Command)
+	if s.Command == "" {
+		does = "calls " + strconv.Quote(what)
 	}
-	return refused.WithHint("if you trust your workflows to start programs, set mcp.allow_workflow_servers in config.yaml to true or to a list of commands and addresses; or define the server there as mcp.servers.%s", s.Name)
+	return protocol.Errorf(protocol.ConfigurationError, "the MCP server %q of the workflow %s, which the settings do not allow", s.Name, does).
+		WithHint("if you trust it: `gleitzeit config set mcp.allow_workflow_servers %s`", a.with(s, what))
+}
+
+// with writes the list with a server that it does not allow yet, as a word of a shell; true where no list can allow it.
+func (a Allow) with(s protocol.ToolServer, what string) string {
+	if len(s.Env) > 0 || s.Cwd != "" || !matches(what, s, what) || strings.Contains(what, "'") {
+		return "true"
+	}
+	list := make([]value.Value, 0, len(a.Patterns)+1)
+	for _, pattern := range append(slices.Clone(a.Patterns), what) {
+		if strings.Contains(pattern, "'") {
+			return "true"
+		}
+		list = append(list, value.String(pattern))
+	}
+	return "'" + string(value.List(list...).JSON()) + "'"
 }
 
 // matches reports whether a server matches a pattern. The text is the server's command line or address.

@@ -34,11 +34,14 @@ func TestServersOfWorkflows(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	wantRefused(mcp.Allow{}, r, `the workflow defines the MCP server "own", which this worker does not allow`, "mcp.allow_workflow_servers", "mcp.servers.own")
+	wantRefused(mcp.Allow{}, r, `the MCP server "own" of the workflow starts `, "which the settings do not allow", "gleitzeit config set mcp.allow_workflow_servers true")
 	any := r
 	any.Method = "mcp/tool.environment"
-	wantRefused(mcp.Allow{}, any, "does not allow")
-	wantRefused(mcp.Allow{Patterns: []string{"npx"}}, r, "add its command to the list mcp.allow_workflow_servers")
+	wantRefused(mcp.Allow{}, any, "do not allow")
+	wantRefused(mcp.Allow{Patterns: []string{"npx"}}, r, "mcp.allow_workflow_servers true")
+	plain := r
+	plain.Servers = []protocol.ToolServer{{Name: "own", Command: "npx", Args: []string{"-y", "server"}}}
+	wantRefused(mcp.Allow{Patterns: []string{"npx"}}, plain, `starts "npx"`, "gleitzeit config set mcp.allow_workflow_servers '[\"npx\",\"npx -y server\"]'")
 	wantRefused(mcp.Allow{Patterns: []string{server.Command}}, r, `the workflow sets env or cwd for the MCP server "own"`)
 
 	handler, err := mcp.New(mcp.Options{Allow: mcp.Allow{All: true}})

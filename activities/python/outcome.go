@@ -2,6 +2,7 @@ package python
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -74,7 +75,10 @@ func (e *outcome) fault(r *reply) *protocol.Error {
 	case "syntax":
 		invalid := protocol.Errorf(protocol.TaskExecutionFailed, "the script is not valid Python:\n%s", message).WithKind(protocol.Permanent)
 		if strings.HasSuffix(message, "'return' outside function") {
-			return invalid.WithHint("a script assigns what it returns: result = …")
+			if parts := returned.FindStringSubmatch(message); parts != nil {
+				return invalid.WithHint("write result = %s instead of return %[1]s", parts[1])
+			}
+			return invalid.WithHint("write result = … instead of return …")
 		}
 		return invalid
 	case "result":
@@ -89,14 +93,18 @@ func (e *outcome) fault(r *reply) *protocol.Error {
 	if r.Fault == "memory" && e.limits.Memory > 0 {
 		return raised.WithHint("the memory limit is %s per process; change it with python.limits.memory in config.yaml", formatSize(e.limits.Memory))
 	}
-	if noModule.MatchString(message) {
-		return raised.WithHint("install it for this Python with pip, or choose another interpreter with the parameter python or with python.interpreter in config.yaml")
+	if parts := noModule.FindStringSubmatch(message); parts != nil {
+		name, _, _ := strings.Cut(parts[1], ".")
+		return raised.WithHint("%s -m pip install %s installs the package of that name; another Python that has it is chosen with the parameter python", cmp.Or(e.interpreter, "python3"), name)
 	}
 	return raised
 }
 
 // noModule is the last line of a traceback.
-var noModule = regexp.MustCompile(`\nModuleNotFoundError: No module named '[^']+'$`)
+var noModule = regexp.MustCompile(`\nModuleNotFoundError: No module named '([^']+)'$`)
+
+// returned is the line of a script that returns something.
+var returned = regexp.MustCompile(`(?m)^ +return +([^\n#;]{1,60})$`)
 
 // lostWorker returns the error for a worker of a pool that ended with a status, or by a signal, which is negative.
 func (e *outcome) lostWorker(status string) *protocol.Error {
@@ -216,6 +224,9 @@ type exitStatus struct {
 // newOutcome returns the outcome of a job that has not started.
 func newOutcome(j job) *outcome {
 	e := &outcome{}
+	if j.interpreter != nil {
+		e.interpreter = j.interpreter.path
+	}
 	if j.print != nil {
 		e.stdout.live = &liveText{print: func(text string) { j.print(text, false) }}
 		e.stderr.live = &liveText{print: func(text string) { j.print(text, true) }}
@@ -231,8 +242,10 @@ type outcome struct {
 	stdout     outputBuffer
 	stderr     outputBuffer
 	limits     Limits
-	subject    string         // "script" or "function".
-	secrets    *redaction.Set // Of the call.
+	subject    string // "script" or "function".
+
+	interpreter string         // Its path; empty if it is not known.
+	secrets     *redaction.Set // Of the call.
 }
 
 // maxFrame limits the memory that a script's reply can take; the runner rejects larger results itself.

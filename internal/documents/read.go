@@ -291,7 +291,7 @@ func hintFor(format string) string {
 	case format == pdfCalled:
 		return "convert it to text: `pdftotext FILE`"
 	case strings.Contains(format, " image"):
-		return "use `image_path` for images, with `gleitzeit batch` --vision"
+		return "add --vision to `gleitzeit batch`, or write image_path instead of file_path; the model must see images"
 	case strings.HasSuffix(format, " archive"):
 		return "unpack it, or exclude it"
 	}

@@ -81,7 +81,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	})
 	if err == nil && o.ExactPort && o.Port != 0 && listener.Addr().(*net.TCPAddr).Port != o.Port {
 		return nil, errors.Join(protocol.Errorf(protocol.ConfigurationError, "cannot serve the Web UI: port %d is in use", o.Port).
-			WithHint("name another one with --ui-port, leave the flag out to use any, or run without the Web UI: --no-ui"), listener.Close(), engine.Close())
+			WithHint("`gleitzeit status` shows whether a server runs already; name another port, as in --ui-port %d, or leave the flag out: then a free one is chosen", o.Port+1), listener.Close(), engine.Close())
 	}
 	if err != nil {
 		return nil, errors.Join(failed("cannot listen on %s: %v", gate.Loopback, err), engine.Close())

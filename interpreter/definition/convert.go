@@ -28,6 +28,7 @@ type converter struct {
 	anchored map[*yaml.Node]*weighed
 	made     weight // By aliases, so far.
 	stopped  bool
+	badKeys  bool // A key is no text: what its mapping means is not known.
 }
 
 func newConverter(source *source, report func(at Position, rule, message, hint string)) *converter {

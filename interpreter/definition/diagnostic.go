@@ -14,13 +14,17 @@ type Diagnostic struct {
 	Column  int    `json:"column"`
 	Rule    string `json:"rule"` // The name of the check that found it: "depends-on".
 	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"` // What would be right, where that is known.
-	Note    bool   `json:"note,omitempty"` // No error: something to know.
+	Hint    string `json:"hint,omitempty"`  // What would be right, where that is known.
+	Note    bool   `json:"note,omitempty"`  // No error: something to know.
+	Typed   string `json:"typed,omitempty"` // What is wrong, where that is no part of the file: `--input cups=many`. The place is that of what it does not match.
 }
 
 // String gives the line that people read: `flow.yaml:12:7: message; hint [rule]`.
 func (d Diagnostic) String() string {
 	text := fmt.Sprintf("%s:%d:%d: %s", d.File, d.Line, d.Column, d.Message)
+	if d.Typed != "" {
+		text = fmt.Sprintf("%s: %s (%s:%d:%d)", d.Typed, d.Message, d.File, d.Line, d.Column)
+	}
 	if d.Hint != "" {
 		text += "; " + d.Hint
 	}
@@ -37,6 +41,7 @@ func SortDiagnostics(diagnostics []Diagnostic) []Diagnostic {
 			cmp.Compare(a.Rule, b.Rule),
 			cmp.Compare(a.Message, b.Message),
 			cmp.Compare(a.Hint, b.Hint),
+			cmp.Compare(a.Typed, b.Typed),
 		)
 	})
 	return slices.Compact(diagnostics)
@@ -80,6 +85,7 @@ func Limited(diagnostics []Diagnostic, unread bool) []Diagnostic {
 	if unread {
 		count = "and at least %d more"
 	}
+	rest.Typed = ""
 	rest.Message, rest.Hint = fmt.Sprintf(count, len(diagnostics)-MaxDiagnostics), ""
 	return append(shown, rest)
 }
@@ -94,18 +100,19 @@ const (
 
 // Problems in the parser's words.
 const (
-	cannotStart = "found character that cannot start any token"
-	tabIndents  = "found a tab character that violates indentation"
-	noComma     = "did not find expected ',' or ']'"
-	noCommaMap  = "did not find expected ',' or '}'"
-	noDash      = "did not find expected '-' indicator"
-	noKey       = "did not find expected key"
-	notClosed   = "found unexpected end of stream"
-	noColon     = "could not find expected ':'"
-	noColonHere = "mapping values are not allowed in this context"
-	noValue     = "did not find expected node content"
-	halfEscape  = "found invalid Unicode character escape code"
-	tooDeep     = "exceeded max depth of"
+	cannotStart   = "found character that cannot start any token"
+	tabIndents    = "found a tab character that violates indentation"
+	noComma       = "did not find expected ',' or ']'"
+	noCommaMap    = "did not find expected ',' or '}'"
+	noDash        = "did not find expected '-' indicator"
+	noKey         = "did not find expected key"
+	notClosed     = "found unexpected end of stream"
+	noColon       = "could not find expected ':'"
+	noColonHere   = "mapping values are not allowed in this context"
+	noValue       = "did not find expected node content"
+	halfEscape    = "found invalid Unicode character escape code"
+	unknownAnchor = "unknown anchor '"
+	tooDeep       = "exceeded max depth of"
 	// Of this package.
 	noSubstitute = "no substitute for a line break of YAML 1.1"
 )
@@ -142,7 +149,7 @@ func explain(problem string) (rule, message, hint string) {
 	case "block sequence entries are not allowed in this context":
 		return ruleSyntax, `a list cannot begin here`, "begin the list on a line of its own"
 	}
-	if name, isAnchor := strings.CutPrefix(problem, "unknown anchor '"); isAnchor {
+	if name, isAnchor := strings.CutPrefix(problem, unknownAnchor); isAnchor {
 		name = strings.TrimSuffix(name, "' referenced")
 		return ruleSyntax, "unknown alias *" + Shorten(name) + ": no anchor before it has this name", "put text that begins with * in quotes"
 	}

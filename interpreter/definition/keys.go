@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
@@ -80,6 +81,9 @@ func (w *Workflow) addWrongType(what string, wants shape, value *Node) {
 	wrong := WrongType{At: value.Position, What: what, Want: wants.want, Value: value}
 	if wants.hint != nil {
 		wrong.Hint = wants.hint(value)
+	}
+	if rest, is := strings.CutPrefix(wrong.Hint, "write ["); is && !strings.Contains(what, "[") {
+		wrong.Hint = "write " + what + ": [" + rest
 	}
 	w.WrongTypes = append(w.WrongTypes, wrong)
 }

@@ -72,17 +72,22 @@ func (l *Locator) At(offset int) Position {
 	return l.source.positionOf(l.offset)
 }
 
-// CommentFollows reports whether the text is written without quotes and a comment follows in its line, which may be meant as a part of it.
-func (l *Locator) CommentFollows() bool {
+// Comment returns the comment that follows a text written without quotes in its line, which may be meant as a part of it, and its place;
+// empty if there is none.
+func (l *Locator) Comment() (at Position, comment string) {
 	if l.node.style != plain {
-		return false
+		return at, ""
 	}
 	l.At(len(l.node.Text))
 	if l.offset < 0 || l.offset >= len(l.source.text) || l.source.text[l.offset] != '#' {
-		return false
+		return at, ""
 	}
 	before := strings.TrimRight(string(l.source.text[max(0, l.offset-200):l.offset]), " \t")
-	return before != "" && !strings.HasSuffix(before, "\n")
+	if before == "" || strings.HasSuffix(before, "\n") {
+		return at, ""
+	}
+	line := l.source.text[l.offset:l.source.lineEnd(l.source.lineOf(l.offset))]
+	return l.source.positionOf(l.offset), strings.TrimSpace(string(line))
 }
 
 func (l *Locator) skipWhite() {

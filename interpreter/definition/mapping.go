@@ -26,7 +26,7 @@ func (c *converter) mapping(n *yaml.Node, depth int) (*Node, weight) {
 			w = w.with(more)
 			continue
 		}
-		name, isText := c.key(key)
+		name, isText := c.key(key, n)
 		field, more := c.convert(value, depth)
 		w = w.with(more)
 		w.nodes++
@@ -52,15 +52,20 @@ func (c *converter) mapping(n *yaml.Node, depth int) (*Node, weight) {
 	return node, w
 }
 
-// key returns the text of a key, whatever type YAML would give it.
-func (c *converter) key(n *yaml.Node) (name string, isText bool) {
+// key returns the text of a key of a mapping, whatever type YAML would give it.
+func (c *converter) key(n, of *yaml.Node) (name string, isText bool) {
 	at := c.at(n)
 	repeated := n.Kind == yaml.AliasNode
 	if repeated {
 		n = n.Alias
 	}
 	if n.Kind != yaml.ScalarNode {
-		c.report(at, ruleSyntax, keyMessage, keyHint(n))
+		c.badKeys = true
+		if name := bracedName(n); name != "" && len(of.Content) == 2 {
+			c.report(c.at(of), ruleSyntax, "{{ "+Shorten(name)+" }} is not a reference here", "write "+InQuotes(dollars(name)))
+		} else {
+			c.report(at, ruleSyntax, "a key must be text", "put text that begins with { or [ in quotes")
+		}
 		return "", false
 	}
 	if len(n.Value) > MaxText {
@@ -76,14 +81,12 @@ func (c *converter) key(n *yaml.Node) (name string, isText bool) {
 	return n.Value, true
 }
 
-const keyMessage = "a key must be text"
-
-// keyHint says what was probably meant by a mapping that begins with a bracket: {{ inputs.topic }} is a reference elsewhere.
-func keyHint(n *yaml.Node) string {
+// bracedName is the name in a mapping that has it as its only key, without a value: {{ inputs.topic }} is a reference elsewhere.
+func bracedName(n *yaml.Node) string {
 	if n.Kind == yaml.MappingNode && len(n.Content) == 2 && n.Content[1].Tag == "!!null" && n.Content[0].Kind == yaml.ScalarNode {
-		return "for a reference write \"${" + Shorten(n.Content[0].Value) + "}\", in quotes"
+		return n.Content[0].Value
 	}
-	return "put text that begins with { or [ in quotes"
+	return ""
 }
 
 // merge returns the entries that a `<<` adds, the first mapping's before the second's. What it copies is counted like

@@ -1,7 +1,9 @@
 package definition
 
 import (
+	"regexp"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -135,4 +137,53 @@ func Shorten(text string) string {
 		end += size
 	}
 	return text[:end] + "…"
+}
+
+// Flow writes a value as YAML on one line, for an example that is typed as it is; empty if it is null, or too long for that.
+func (n *Node) Flow() string {
+	text := n.flow()
+	if len(text) > shownText {
+		return ""
+	}
+	return text
+}
+
+// unquoted is a text that needs no quotes anywhere.
+var unquoted = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*$`)
+
+// notText are the words that are no text in YAML, or were none in YAML 1.1.
+var notText = map[string]bool{"true": true, "false": true, "null": true, "yes": true, "no": true, "on": true, "off": true}
+
+func (n *Node) flow() string {
+	var parts []string
+	switch n.Kind {
+	case value.KindString:
+		if len(n.Text) <= shownText && (!unquoted.MatchString(n.Text) || notText[strings.ToLower(n.Text)]) {
+			return InQuotes(n.Text)
+		}
+		return n.Text
+	case value.KindList:
+		for _, element := range n.Elements[:min(len(n.Elements), shownText)] {
+			parts = append(parts, element.flow())
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case value.KindObject:
+		for _, field := range n.Fields[:min(len(n.Fields), shownText)] {
+			parts = append(parts, field.Name+": "+field.Value.flow())
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	return n.Written
+}
+
+// InQuotes is a text as YAML has it in quotes, shortened where it is long.
+func InQuotes(text string) string {
+	text = Shorten(text)
+	switch {
+	case !strings.ContainsAny(text, `"\`):
+		return `"` + text + `"`
+	case !strings.Contains(text, "'"):
+		return "'" + text + "'"
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }

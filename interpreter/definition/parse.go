@@ -42,7 +42,7 @@ func (p *parsing) parse(text []byte) *Workflow {
 	case source == nil:
 		return nil
 	case top == nil:
-		p.report(Position{1, 1}, ruleSyntax, "the file is empty", "a workflow needs a name and tasks")
+		p.report(Position{1, 1}, ruleSyntax, "the file is empty", "`gleitzeit init` writes a workflow to begin with")
 		return nil
 	}
 	return p.tree(source, top)
@@ -88,7 +88,11 @@ func (p *parsing) document(text []byte) (*source, *yaml.Node) {
 	isJSON := looksLikeJSON(text)
 	source, bad := newSource(text, isJSON)
 	if bad != nil {
-		p.report(bad.at, ruleSyntax, bad.message, bad.hint)
+		hint := bad.hint
+		if bad.encoding != "" {
+			hint = convertFrom(bad.encoding, p.file)
+		}
+		p.report(bad.at, ruleSyntax, bad.message, hint)
 		return nil, nil
 	}
 	found := document{}
@@ -99,7 +103,7 @@ func (p *parsing) document(text []byte) (*source, *yaml.Node) {
 	}
 	if found.problem != "" {
 		at := source.locate(&found)
-		rule, message, hint := source.explain(found, at)
+		at, rule, message, hint := source.explain(found, at)
 		p.report(at, rule, message, hint)
 		return nil, nil
 	}
@@ -159,7 +163,7 @@ func (p *parsing) tree(source *source, top *yaml.Node) *Workflow {
 	}
 	c := newConverter(source, p.report)
 	root, _ := c.convert(top, 0)
-	if c.stopped || p.stopped || slices.ContainsFunc(p.found, func(d Diagnostic) bool { return d.Message == keyMessage }) {
+	if c.stopped || p.stopped || c.badKeys {
 		return nil // A mapping that should be text has nothing else to check.
 	}
 	if root.Kind != value.KindObject {

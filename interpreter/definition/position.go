@@ -2,8 +2,13 @@ package definition
 
 import (
 	"bytes"
+	"fmt"
+	"regexp"
 	"slices"
+	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 // Position is a place in the workflow file: line and column as editors count them, from 1, columns in characters.
@@ -29,9 +34,10 @@ type line struct {
 
 // badText returns the first place where a text cannot be YAML.
 type badText struct {
-	at      Position
-	message string
-	hint    string
+	at       Position
+	message  string
+	hint     string
+	encoding string // That the text probably has instead; empty if its encoding is not what is wrong.
 }
 
 const byteOrderMark = "\uFEFF"
@@ -48,12 +54,12 @@ func newSource(text []byte, isJSON bool) (*source, *badText) {
 			r, size = utf8.DecodeRune(text[i:])
 			s.lines[len(s.lines)-1].ascii = false
 			if r == utf8.RuneError && size == 1 {
-				return s, &badText{Position{len(s.lines), column + 1}, "the file is not UTF-8 text", "save it as UTF-8"}
+				return s, notUTF8(text, i, Position{len(s.lines), column + 1})
 			}
 		}
 		if !isJSON && !allowed(r) {
-			return s, &badText{Position{len(s.lines), column + 1}, "a control character (" + codePoint(r) + ") stands here",
-				`remove it, or write it as an escape in double quotes`}
+			return s, &badText{at: Position{len(s.lines), column + 1}, message: "a control character (" + codePoint(r) + ") stands here",
+				hint: `remove it, or write it as an escape in double quotes`}
 		}
 		i += size
 		column++
@@ -64,6 +70,30 @@ func newSource(text []byte, isJSON bool) (*source, *badText) {
 	}
 	return s, nil
 }
+
+// notUTF8 is the badText of a text that has another encoding, which is noticed at the offset.
+func notUTF8(text []byte, at int, place Position) *badText {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return &badText{at: place, message: "the file is UTF-16, not UTF-8 text", encoding: "UTF-16"}
+	}
+	bad := &badText{at: place, message: fmt.Sprintf("the file is not UTF-8 text: byte %02X", text[at]), encoding: "WINDOWS-1252"}
+	if meant := charmap.Windows1252.DecodeByte(text[at]); unicode.IsPrint(meant) && meant != utf8.RuneError {
+		bad.message += fmt.Sprintf(" is %q in Windows-1252", string(meant))
+	}
+	return bad
+}
+
+// convertFrom says how to give a file the encoding that it must have.
+func convertFrom(encoding, file string) string {
+	into := "new.yaml"
+	if !plainWord.MatchString(file) || file == into {
+		return "convert it with iconv -f " + encoding + " -t UTF-8"
+	}
+	return "convert it: iconv -f " + encoding + " -t UTF-8 " + file + " > " + into
+}
+
+// plainWord is a path that is one word of a shell as it is.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./][A-Za-z0-9_./-]*$`)
 
 // allowed reports whether YAML allows the character in a file.
 func allowed(r rune) bool {
@@ -160,4 +190,21 @@ func (s *source) positionOf(offset int) Position {
 	mark, _ := slices.BinarySearch(marks, offset+1)
 	mark--
 	return s.position(at, 1+mark*markEvery+utf8.RuneCount(s.text[marks[mark]:offset]))
+}
+
+// line is the text of a line; empty where there is none of that number.
+func (s *source) line(number int) []byte {
+	if number < 1 || number > len(s.lines) {
+		return nil
+	}
+	return s.text[s.lines[number-1].start:s.lineEnd(number)]
+}
+
+// isWhite reports whether YAML may fold, trim or add the character where it reads text.
+func isWhite(r rune) bool {
+	switch r {
+	case ' ', '\t', '\n', '\r':
+		return true
+	}
+	return false
 }

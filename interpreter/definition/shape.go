@@ -2,6 +2,8 @@ package definition
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -131,7 +133,7 @@ func (s shape) hinting(hint func(*Node) string) shape {
 
 func retryHint(n *Node) string {
 	if attempts, is := Count(n); is {
-		return "write {max_attempts: " + strconv.Itoa(attempts) + "}"
+		return "write retry: {max_attempts: " + strconv.Itoa(attempts) + "}"
 	}
 	return ""
 }
@@ -161,6 +163,13 @@ func quoteHint(n *Node) string {
 func listHint(n *Node) string {
 	if n.Kind == value.KindString || n.Kind == value.KindNumber {
 		return "write [" + Shorten(n.Written) + "]"
+	}
+	return ""
+}
+
+func outputsHint(n *Node) string {
+	if reference := n.Flow(); n.Kind == value.KindString && reference != "" {
+		return "write outputs: {answer: " + reference + "}"
 	}
 	return ""
 }
@@ -233,6 +242,23 @@ func parseDuration(text string) (value time.Duration, valid bool) {
 		return 0, false
 	}
 	return min(value, maxDuration) + time.Duration(count)*day, true
+}
+
+// inWords is a duration with its unit as a word.
+var inWords = regexp.MustCompile(`^ *([0-9]+(?:\.[0-9]+)?) *([A-Za-z]+) *$`)
+
+// DurationHint says how a duration in words is written; empty if a text is none.
+func DurationHint(key string, n *Node) string {
+	parts := inWords.FindStringSubmatch(n.Text)
+	if _, valid := parseDuration(n.Text); n.Kind != value.KindString || parts == nil || valid {
+		return ""
+	}
+	for _, names := range [][]string{{"s", "sec", "second"}, {"m", "min", "minute"}, {"h", "hr", "hour"}, {"d", "day"}} {
+		if word := strings.ToLower(parts[2]); slices.Contains(names, word) || slices.Contains(names, strings.TrimSuffix(word, "s")) {
+			return "write " + key + ": " + parts[1] + names[0]
+		}
+	}
+	return ""
 }
 
 func tooLong(n *Node) string {

@@ -79,7 +79,7 @@ var workflowKeys = keys[Workflow]{
 		"Notifications that are sent after everything else, however the run ended."},
 	{[]string{"cleanup_timeout"}, period, func(w *Workflow, n *Node) { w.CleanUp = n },
 		"Timeout of the tasks in `finally` together and, in a run that is stopped, of those with `run_if: always`; the default is 60 s."},
-	{[]string{"outputs"}, mapping, readOutputs,
+	{[]string{"outputs"}, mapping.hinting(outputsHint), readOutputs,
 		"Outputs of the run: names, and values with references such as ${task.response}."},
 	{[]string{"timeout"}, period, func(w *Workflow, n *Node) { w.Timeout = n },
 		"Timeout of the whole run."},

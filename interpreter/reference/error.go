@@ -2,6 +2,7 @@ package reference
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,11 +77,17 @@ func (f *scanError) problem(text string, start int) *Error {
 	switch {
 	case f.open:
 		m.Message = shown + ` is missing its closing "}"`
+		if parts := begun.FindStringSubmatch(text[start:]); parts != nil && len(parts[1]) <= longestShown {
+			m.Hint = "write " + parts[1] + "}"
+		}
 	default:
 		m.Message = "invalid reference " + shown + ": " + f.why
 	}
 	return m
 }
+
+// begun is the beginning of a reference that may be all of it but the brace.
+var begun = regexp.MustCompile(`^(\$\{[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[[0-9*]+\])*)(?:$|[\s"'(),;!?<>/])`)
 
 func closing(text string, from int) int {
 	for i := from; i < len(text); i++ {

@@ -1,6 +1,7 @@
 package reference_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -73,7 +74,8 @@ func TestParseErrors(t *testing.T) {
 			if m.Message != test.want {
 				t.Errorf("got  %s\nwant %s", m.Message, test.want)
 			}
-			if m.Hint != "write $${ for a literal ${" {
+			hint := map[string]string{"${a.b": "write ${a.b}", "${a[0]": "write ${a[0]}", "${a and\nmore}": "write ${a}"}[test.text]
+			if m.Hint != cmp.Or(hint, "write $${ for a literal ${") {
 				t.Errorf("hint %q", m.Hint)
 			}
 			for _, part := range parts {

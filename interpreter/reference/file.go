@@ -55,7 +55,7 @@ func (s *Scope) document(ref *Reference, file string) (value.Value, *lookupError
 	}
 	if text, _ := v.Get("text"); ref.Steps[0].IsText() && strings.TrimSpace(text.Text()) == "" {
 		return v, &lookupError{absent: true, message: "file " + quote(file) + " has no text",
-			hint: "if it is a scan, use `file_path: ${item}` with `on_no_text: vision`, or give a default: ${item.text:-…}"}, nil
+			hint: "if it is a scan, write file_path: \"${item}\" and on_no_text: vision, or give a default: ${item.text:-…}"}, nil
 	}
 	return v, nil, nil
 }

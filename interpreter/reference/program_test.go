@@ -48,7 +48,7 @@ func TestProgramVariables(t *testing.T) {
 func TestProgramErrors(t *testing.T) {
 	tests := []struct{ code, want string }{
 		{"x = 1\nä = '${}' + ${n.big}", "line 2, column 6: invalid reference ${}: it is empty (write $${ for a literal ${)"},
-		{"${a\n${..}\n", "line 1, column 1: ${a is missing its closing \"}\" (and 1 more) (write $${ for a literal ${)"},
+		{"${a\n${..}\n", "line 1, column 1: ${a is missing its closing \"}\" (and 1 more) (write ${a})"},
 		{"x\n\n  ${n.big\n}", `line 3, column 3: ${n.big\n} spans several lines; in code a reference must be on one line (write $${ for a literal ${)`},
 		{"x = ${n.x}", `${n.x}: n has no field "x"; it has quotes, lines, ref, emoji, html, big, bigger, small, zeros, digits and 2 more`},
 	}

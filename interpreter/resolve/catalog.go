@@ -190,30 +190,23 @@ func (c *Catalog) SuggestMethod(name, protocolName string) string {
 	return c.Suggest(Family(protocolName)+"/"+name, full)
 }
 
-// methodsOf names the methods of a protocol, for a name that is that of a protocol.
+// methodsOf names the first method of a protocol, which most tasks want, for a name that is that of a protocol.
 func (c *Catalog) methodsOf(name string) string {
-	const most = 4
 	for _, spec := range c.specs {
 		if name != Family(spec.Name) && name != spec.Name {
 			continue
 		}
-		var names []string
 		for _, m := range spec.Methods {
 			if !m.IsPattern() {
-				names = append(names, m.Name)
+				return "it is a protocol: write method: " + m.Name + "; " + ListMethods
 			}
-		}
-		if len(names) > most {
-			names = append(names[:most], "others")
-		}
-		if last := len(names) - 1; last > 0 {
-			return "it is a protocol, whose methods are " + strings.Join(names[:last], ", ") + " and " + names[last]
-		} else if last == 0 {
-			return "did you mean " + definition.Quote(names[0]) + "?"
 		}
 	}
 	return ""
 }
+
+// ListMethods says how to see all methods.
+const ListMethods = "`gleitzeit methods` lists all"
 
 // SuggestProtocol looks for a protocol of nearly that name.
 func (c *Catalog) SuggestProtocol(name string, known []string) string {

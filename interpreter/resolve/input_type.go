@@ -64,15 +64,21 @@ func (t InputType) convert(text string) (val value.Value, converted bool) {
 	return val, isValue && t.Fits(val)
 }
 
-// describeText says how a value of the type is written on the command line.
-func (t InputType) describeText() string {
+// example is a value of the type as it is written on the command line.
+func (t InputType) example() string {
 	switch t {
+	case TypeInteger:
+		return "2"
+	case TypeNumber:
+		return "2.5"
+	case TypeBoolean:
+		return "true"
 	case TypeList:
-		return `a list as JSON, such as ["a", "b"]`
+		return `'["a", "b"]'`
 	case TypeObject:
-		return `a mapping as JSON, such as {"a": 1}`
+		return `'{"a": 1}'`
 	}
-	return t.Describe()
+	return "text"
 }
 
 // InputSchema is the JSON Schema of the object that holds the values of these inputs.

@@ -28,7 +28,7 @@ type given struct {
 
 // inputs gives every input of a known type its value. A value of the command line takes precedence over one of a file, the
 // later of two of the same kind over the earlier one. Without value and default it is null.
-func (w *Workflow) inputs() (inputs []Input, errors []Problem) {
+func (w *Workflow) inputs() (inputs []Input, errors []InputProblem) {
 	values, errors := w.givenValues()
 	misspelt := map[string]bool{} // Those that are given under a name that is nearly theirs, which is reported.
 	for _, problem := range errors {
@@ -41,8 +41,12 @@ func (w *Workflow) inputs() (inputs []Input, errors []Problem) {
 		}
 		var problem *Problem
 		input.Value, problem = w.inputValue(input, values[input.Name])
-		if problem != nil && (values[input.Name] != given{} || !misspelt[didYouMean(input.Name)]) {
-			errors = append(errors, *problem)
+		if problem != nil && (values[input.Name] != given{} || !misspelt[didYouMean(input.Name)] && !misspelt[onlyInput(input.Name)]) {
+			typed := ""
+			if text := values[input.Name].text; text != nil {
+				typed = typedInput(input.Name, *text)
+			}
+			errors = append(errors, InputProblem{*problem, typed})
 		}
 		inputs = append(inputs, input)
 	}
@@ -50,8 +54,8 @@ func (w *Workflow) inputs() (inputs []Input, errors []Problem) {
 }
 
 // givenValues returns the given values by name. One without an input of its name is a problem.
-func (w *Workflow) givenValues() (map[string]given, []Problem) {
-	var errors []Problem
+func (w *Workflow) givenValues() (map[string]given, []InputProblem) {
+	var errors []InputProblem
 	values := map[string]given{}
 	for _, file := range w.Values {
 		if file.Root == nil {
@@ -60,28 +64,28 @@ func (w *Workflow) givenValues() (map[string]given, []Problem) {
 		for _, field := range file.Root.Fields {
 			switch {
 			case !w.HasInput(field.Name):
-				errors = append(errors, Problem{
+				errors = append(errors, InputProblem{Problem: Problem{
 					file.File, field.At, "unknown input " + definition.Quote(field.Name), w.suggestInput(field.Name),
-				})
+				}})
 			case field.Value.Kind != value.KindNull: // A key without a value counts as absent, here as everywhere.
 				values[field.Name] = given{node: field.Value, file: file.File}
 			}
 		}
 	}
-	unknown := func(name string) {
+	unknown := func(name, typed string) {
 		if !w.HasInput(name) {
-			errors = append(errors, Problem{
+			errors = append(errors, InputProblem{Problem{
 				"", w.inputsPlace(), "unknown input " + definition.Quote(name), w.suggestInput(name),
-			})
+			}, typed})
 		}
 	}
 	for _, one := range w.Given {
-		unknown(one.Name)
+		unknown(one.Name, typedInput(one.Name, one.Text))
 		values[one.Name] = given{text: &one.Text}
 	}
 	if w.Arguments != nil {
 		for _, field := range w.Arguments.Fields() {
-			unknown(field.Name)
+			unknown(field.Name, "")
 			if !field.Value.IsNull() {
 				values[field.Name] = given{argument: &field.Value}
 			}
@@ -100,13 +104,18 @@ func (w *Workflow) suggestInput(name string) string {
 	case len(names) == 0:
 		return "the workflow declares no inputs"
 	case len(names) == 1:
-		return didYouMean(names[0])
+		return onlyInput(names[0])
 	case len(names) > most:
 		return fmt.Sprintf("the inputs are %s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 	default:
 		return "the inputs are " + JoinWords(names, "and")
 	}
 }
+
+func onlyInput(name string) string { return "the only input is " + definition.Quote(name) }
+
+// typedInput is a flag as it is typed.
+func typedInput(name, text string) string { return "--input " + name + "=" + definition.Shorten(text) }
 
 // HasInput reports whether the workflow declares an input.
 func (w *Workflow) HasInput(name string) bool { return w.declared[name] }
@@ -154,7 +163,9 @@ func valueFromText(input Input, text string) (value.Value, *Problem) {
 	case len(text) > definition.MaxText:
 		return fail(fmt.Sprintf("is longer than %d MiB", definition.MaxText>>20))
 	case !converted:
-		return fail("must be " + input.Type.describeText() + ", not " + quoted)
+		_, problem := fail("must be " + input.Type.Describe() + ", not " + quoted)
+		problem.Hint = "write --input " + input.Name + "=" + input.Type.example()
+		return value.Value{}, problem
 	case !input.allows(val):
 		return fail("must be " + DescribeValues(input.Enum) + ", not " + quoted)
 	}

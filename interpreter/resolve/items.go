@@ -75,11 +75,14 @@ func readItems(paths *Paths, task *Task) (read Items) {
 	locate := func(key string, n *definition.Node, folder bool) string {
 		outside, problem, missing := paths.locate(n, folder, task.EachTexts.hasNode(n))
 		if problem != "" {
-			found := &read.Errors
+			found, hint := &read.Errors, ""
 			if missing {
-				found = &read.Missing
+				found, hint = &read.Missing, paths.missingHint(n.Written)
+				if !folder {
+					key += " or folder"
+				}
 			}
-			*found = append(*found, Problem{At: n.Position, Message: key + " " + problem})
+			*found = append(*found, Problem{At: n.Position, Message: key + " " + problem, Hint: hint})
 		}
 		if outside != "" && !slices.Contains(read.Reads, outside) {
 			read.Reads = append(read.Reads, outside)
@@ -193,7 +196,7 @@ func readSelection(task *Task, each *plan.FanOut) (wrong []Problem) {
 	case !slices.Contains(task.Method.Properties, parameterModel):
 		refuse(from.ModelsNode, task.Method.Name+" has no parameter model, so it cannot run for several models", "")
 	case !task.usesModel():
-		refuse(from.ModelsNode, "the parameter model takes precedence, so every model of models would get the same call", "remove the parameter, or write model: ${item.model}")
+		refuse(from.ModelsNode, "the parameter model takes precedence, so every model of models would get the same call", "remove the parameter, or write model: \"${item.model}\"")
 	}
 	return wrong
 }

@@ -18,7 +18,10 @@ type Method struct {
 	SchemaError string             // Why the schema cannot be used; an error of the protocol.
 	Properties  []string           // The names of its parameters, in the schema's order.
 	Fields      []string           // The names of what a reference to a result can name; nil where they are not known.
-	closed      bool               // It has no others.
+	closed      bool               // It has no other parameters.
+
+	ResultClosed bool // It has no other fields.
+	result       value.Value
 }
 
 // ParameterTimeout is the parameter that means the task's timeout where the method has no parameter of that name. A tool of a
@@ -28,6 +31,11 @@ const ParameterTimeout = "timeout"
 // newMethod reads a method's schema.
 func newMethod(from protocol.Method, spec *protocol.Spec) *Method {
 	m := &Method{Method: from, Spec: spec, Fields: fieldsOf(from.Result)}
+	if schema, err := value.Parse(from.Result); err == nil {
+		m.result = schema
+		others, has := schema.Get("additionalProperties")
+		m.ResultClosed = has && others.Kind() == value.KindBool && !others.Bool()
+	}
 	if len(from.Parameters) == 0 {
 		return m
 	}
@@ -46,6 +54,14 @@ func newMethod(from protocol.Method, spec *protocol.Spec) *Method {
 		m.SchemaError = err.Error()
 	}
 	return m
+}
+
+// IsText reports whether a field of the result is a text, whatever the method returns.
+func (m *Method) IsText(field string) bool {
+	properties, _ := m.result.Get("properties")
+	of, _ := properties.Get(field)
+	kind, _ := of.Get("type")
+	return kind.Kind() == value.KindString && kind.Text() == "string"
 }
 
 // fieldsOf returns the names of the fields of what a schema describes; nil where it names none, or has a field result that may be an

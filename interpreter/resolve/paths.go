@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/glob"
+	"github.com/gleitzeit/gleitzeit/internal/suggest"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
@@ -36,6 +37,7 @@ type NamedFile struct {
 	Place     string // Absolute: where the file is, else where it would be.
 	Exists    bool   // Something is at the place.
 	Problem   string // Why it is not a file to read; "" where it is.
+	Hint      string // What to do about it.
 	outside   bool   // It is outside the folders of the run, or behind a link.
 }
 
@@ -51,8 +53,11 @@ func (p *Paths) filesOf(t *Task) []NamedFile {
 		}
 		for _, n := range append([]*definition.Node{field.Value}, field.Value.Elements...) {
 			if n.Kind == value.KindString && n.Text != "" && !t.RefersTo(n) {
-				found := p.find(n.Text)
-				named = append(named, NamedFile{field.Name, n, found.place, found.exists, found.problem, !p.within(found.place)})
+				found, hint := p.find(n.Text), ""
+				if !found.exists {
+					hint = p.missingHint(n.Text)
+				}
+				named = append(named, NamedFile{field.Name, n, found.place, found.exists, found.problem, hint, !p.within(found.place)})
 			}
 		}
 	}
@@ -128,6 +133,38 @@ func (p *Paths) locate(n *definition.Node, folder, refers bool) (outside, proble
 		return place, "", false
 	}
 	return "", definition.Quote(name) + " does not exist: looked for " + JoinWords(places, "and"), true
+}
+
+// missingHint says what to do about a path that leads nowhere: to write that of a file or folder with nearly the same name, if there is one.
+func (p *Paths) missingHint(name string) string {
+	if strings.HasPrefix(name, "~") {
+		return "~ is not replaced here: write the path in full, as `echo " + name + "` prints it"
+	}
+	const most = 1000
+	for _, place := range p.places(name) {
+		if p.files == nil || p.remote {
+			break
+		}
+		folder, err := p.files.Open(inFS(path.Dir(place)))
+		if err != nil {
+			continue
+		}
+		var names []string
+		if of, is := folder.(fs.ReadDirFile); is {
+			entries, _ := of.ReadDir(most) // Fewer names are fewer suggestions.
+			for _, entry := range entries {
+				names = append(names, entry.Name())
+			}
+		}
+		near := ""
+		if folder.Close() == nil {
+			near = suggest.Nearest(path.Base(place), names)
+		}
+		if near != "" {
+			return didYouMean(path.Join(path.Dir(name), near))
+		}
+	}
+	return "correct the path, or create it there"
 }
 
 // maxLooked is how many entries of folders are looked at to find files beneath a folder.

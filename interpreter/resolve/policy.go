@@ -50,7 +50,7 @@ func ReadRetry(from *definition.Retry, suggester Suggester) (policy protocol.Ret
 		}
 		seconds, problem := definition.Duration(n)
 		if problem != "" {
-			wrong = append(wrong, Problem{"", n.Position, name + " " + problem, ""})
+			wrong = append(wrong, Problem{"", n.Position, name + " " + problem, definition.DurationHint(name, n)})
 		}
 		*into = seconds
 	}
@@ -244,7 +244,7 @@ func ReadRepeat(from *definition.Repeat, suggester Suggester) (repeat plan.Repea
 		}
 		seconds, problem := definition.Duration(key.n)
 		if problem != "" {
-			wrong = append(wrong, Problem{"", key.n.Position, key.name + " " + problem, ""})
+			wrong = append(wrong, Problem{"", key.n.Position, key.name + " " + problem, definition.DurationHint(key.name, key.n)})
 		}
 		*key.into = seconds
 	}

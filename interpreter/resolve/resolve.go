@@ -46,6 +46,12 @@ type Problem struct {
 	Hint    string
 }
 
+// InputProblem is a Problem of a value that an input is given.
+type InputProblem struct {
+	Problem
+	Typed string // What was typed, where the value is that of a flag; the place is that of the declaration.
+}
+
 // Workflow is a workflow file resolved. It is complete only where no rule finds an error.
 type Workflow struct {
 	Source
@@ -56,7 +62,7 @@ type Workflow struct {
 	Tasks       []*Task // As Definition.Tasks; behind them the steps of their items.
 	Inputs      []Input // As Definition.Inputs.
 	InputNames  []string
-	InputErrors []Problem
+	InputErrors []InputProblem
 	Outputs     []Texts // As Definition.Outputs.
 
 	DefaultsTooLarge bool // The defaults add more to the tasks than a plan can hold.

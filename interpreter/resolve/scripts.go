@@ -20,6 +20,7 @@ const maxScript = 1 << 20
 type readScript struct {
 	script  *protocol.Script
 	problem string // Why it is nil.
+	missing bool   // There is no such file.
 }
 
 // readSource reads the script file that a task names, if any.
@@ -49,6 +50,9 @@ func (p *Paths) readSource(task *Task) {
 			read := p.script(n.Text)
 			if read.problem != "" {
 				fail(n.Position, name+" "+definition.Quote(n.Text)+" "+read.problem)
+				if read.missing {
+					task.SourceErrors[len(task.SourceErrors)-1].Hint = p.missingHint(n.Text)
+				}
 			}
 			task.Source = read.script
 		}
@@ -68,7 +72,11 @@ func (p *Paths) script(name string) readScript {
 func (p *Paths) readScript(name string) readScript {
 	place, text, problem := p.read(name, maxScript)
 	if problem != "" {
-		return readScript{problem: problem}
+		there := func(place string) bool {
+			_, err := p.stat(place)
+			return !errors.Is(err, fs.ErrNotExist)
+		}
+		return readScript{problem: problem, missing: !slices.ContainsFunc(p.places(name), there)}
 	}
 	return readScript{script: &protocol.Script{Path: place, Text: text}}
 }

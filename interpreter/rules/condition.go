@@ -37,7 +37,7 @@ func checkCondition(c *Context, known map[string][]condition.Error, at *definiti
 		if hint == "" && problem.Unknown != "" {
 			hint = suggestName(c, problem)
 		}
-		if hint == "" && c.Definition.Locate(at).CommentFollows() {
+		if _, comment := c.Definition.Locate(at).Comment(); hint == "" && comment != "" {
 			hint = "a # after a space begins a comment in YAML: put the condition in quotes"
 		}
 		c.report(places.At(problem.Offset), problem.Message, hint)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
 
@@ -49,17 +50,51 @@ func reportCycle(c *Context, circle []int) {
 	if len(words) > most {
 		words = slices.Concat(words[:most/2], []string{"…"}, words[len(words)-most/2:])
 	}
-	c.report(c.Tasks[circle[0]].Place(), "circular dependency: "+strings.Join(words, " -> "), cycleHint(c, circle))
+	at, hint := cycleHint(c, circle)
+	c.report(at, "circular dependency: "+strings.Join(words, " -> "), hint)
 }
 
-// cycleHint names the first task of a cycle that depends on the next one because of the defaults alone.
-func cycleHint(c *Context, circle []int) string {
+// cycleHint names the first task of a cycle that depends on the next one because of the defaults alone, or, of a short one, why each task
+// waits for the next one. The place is that of the first reason, if it is known.
+func cycleHint(c *Context, circle []int) (at definition.Position, hint string) {
+	at = c.Tasks[circle[0]].Place()
 	for i, task := range circle[1:] {
-		if at, is := c.WaitsByDefault(c.Tasks[circle[i]], task); is {
-			return fmt.Sprintf("%s depends on %q because of the defaults in line %d; give it that parameter in the task", c.Tasks[circle[i]].Label(), c.Tasks[task].ID, at.Line)
+		if given, is := c.WaitsByDefault(c.Tasks[circle[i]], task); is {
+			return at, fmt.Sprintf("%s depends on %q because of the defaults in line %d; give it that parameter in the task", c.Tasks[circle[i]].Label(), c.Tasks[task].ID, given.Line)
 		}
 	}
-	return "remove one of these references or dependencies"
+	const most = 3
+	var reasons []string
+	for i, task := range circle[1:] {
+		place, reason := whyWaits(c, c.Tasks[circle[i]], task)
+		if reason == "" || len(circle) > most+1 {
+			return at, "remove one of these references or dependencies"
+		}
+		if i == 0 {
+			at = place
+		} else if place.Line != at.Line {
+			reason += fmt.Sprintf(" (line %d)", place.Line)
+		}
+		reasons = append(reasons, fmt.Sprintf("%s waits for %s because of %s", c.Tasks[circle[i]].ID, c.Tasks[task].ID, reason))
+	}
+	return at, resolve.JoinWords(reasons, "and") + ": remove one of these"
+}
+
+// whyWaits returns the first reference or dependency that makes a task wait for another one, and its place.
+func whyWaits(c *Context, task *resolve.Task, other int) (at definition.Position, reason string) {
+	for _, word := range task.Dependencies {
+		if named, _ := c.Names.Lookup(word.Written); named == other {
+			return word.Position, "its dependencies"
+		}
+	}
+	for _, text := range slices.Concat(task.Texts, task.EachTexts, task.WhenTexts) {
+		for _, ref := range text.References {
+			if named, _ := c.Names.Lookup(ref.Head); named == other {
+				return c.Definition.Locate(text.Node).At(ref.Offset), shown(ref)
+			}
+		}
+	}
+	return at, ""
 }
 
 // shortestCycle returns the shortest way from a task of a group back to itself, by breadth first in the file's order.

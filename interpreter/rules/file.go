@@ -17,7 +17,7 @@ func files(c *Context) {
 			case file.Exists:
 				c.report(file.Path.Position, message, "")
 			case !later[task.Number]:
-				c.reportMissing([]resolve.Problem{{At: file.Path.Position, Message: message}})
+				c.reportMissing([]resolve.Problem{{At: file.Path.Position, Message: message, Hint: file.Hint}})
 			}
 		}
 		if task.Each != nil && !task.IsBatch && !later[task.Number] {

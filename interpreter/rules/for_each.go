@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -38,7 +39,7 @@ func forEach(c *Context) {
 
 // wantsFiles reports whether the items are to be files, and are written where only rows can be: that is what is wrong.
 func (c *Context) wantsFiles(task *resolve.Task) bool {
-	return task.Each.Rows != nil && resolve.IsMissing(task.Each.Node, "rows") && slices.ContainsFunc(task.Each.Node.Fields, func(field definition.Field) bool { return c.hints[field.At] == forFiles })
+	return task.Each.Rows != nil && resolve.IsMissing(task.Each.Node, "rows") && slices.ContainsFunc(task.Each.Node.Fields, func(field definition.Field) bool { return strings.HasPrefix(c.hints[field.At], forFiles) })
 }
 
 // checkWithoutItems reports keys that a task without items cannot have.
@@ -102,7 +103,7 @@ func checkGroupBy(c *Context, task *resolve.Task) {
 	}
 	name := task.Method.GroupParameter
 	c.report(by.Position, fmt.Sprintf("%s must refer to ${item}, an element of %s, not %s", name, task.Method.ReduceParameter, by.Describe()),
-		fmt.Sprintf("write %s: ${item.category}", name))
+		fmt.Sprintf("write %s: \"${item.category}\"", name))
 }
 
 func hasValue(n *definition.Node, name string) bool {
@@ -126,13 +127,18 @@ func checkValues(c *Context, task *resolve.Task) {
 		if len(text.References) == 1 && text.References[0].Text == n.Text {
 			checkInputList(c, n, text, name)
 			checkNoItems(c, n, text, name)
+			checkAnswer(c, n, text, name)
 			return
 		}
 	}
 	if task.Each.Reduces && !task.RefersTo(n) {
 		return // Reported by the rule of parameters.
 	}
-	c.report(n.Position, name+" must be a list or a single reference, not "+n.Describe(), fmt.Sprintf("write %s: [a, b] or %[1]s: ${task.list}", name))
+	hint := fmt.Sprintf("write %s: [a, b] or %[1]s: \"${task.list}\"", name)
+	if text := n.Flow(); n.Text != "" && text != "" && n.Kind == value.KindString && !strings.Contains(text, "${") {
+		hint = "write " + name + ": [" + text + "]"
+	}
+	c.report(n.Position, name+" must be a list or a single reference, not "+n.Describe(), hint)
 }
 
 // checkInputList reports an input that is to give the items and is declared to be no list.
@@ -149,6 +155,24 @@ func checkInputList(c *Context, n *definition.Node, text resolve.Text, name stri
 			c.report(n.Position, fmt.Sprintf("%s must be a list, and input %s is %s", name, definition.Quote(input.Name), of.Describe()), "declare the input with type: list")
 		}
 	}
+}
+
+// checkAnswer reports a field of a result that is always a text, such as the answer of a model.
+func checkAnswer(c *Context, n *definition.Node, text resolve.Text, name string) {
+	ref := text.References[0]
+	other, _ := c.Names.Lookup(ref.Head)
+	if other < 0 || len(ref.Steps) != 1 || ref.HasDefault {
+		return
+	}
+	of := c.Tasks[other]
+	if of.Each != nil || of.Method == nil || of.Method.IsServerTool || !of.Method.IsText(ref.Steps[0].Field) {
+		return
+	}
+	hint := ""
+	if slices.Contains(of.Method.Properties, "schema") {
+		hint = fmt.Sprintf(`write %s: "${%s.parsed.items}", and add to the parameters of %s schema: {type: object, required: [items], properties: {items: {type: array, items: {type: string}}}}`, name, ref.Head, of.Label())
+	}
+	c.report(n.Position, fmt.Sprintf("%s must be a list, and %s is a text", name, shown(ref)), hint)
 }
 
 // checkNoItems reports a default that is not a list. Within `[*]` it replaces elements, which may be texts.

@@ -45,7 +45,11 @@ func idFormat(c *Context) {
 // badTaskID says what is wrong with the id of a task. References name it; as an activity id it may have any letters.
 func badTaskID(id string) (problem, hint string) {
 	if illegal := temporalname.Illegal(id, resolve.IsIDRune); illegal != "" {
-		return "contains " + illegal, "use letters, digits, - and _"
+		hint = "use letters, digits, - and _"
+		if near := strings.Join(strings.FieldsFunc(id, func(r rune) bool { return !resolve.IsIDRune(r) }), "-"); near != "" && len(near) <= definition.MaxID {
+			hint += ": write " + near
+		}
+		return "contains " + strings.ReplaceAll(illegal, `" "`, "a space"), hint
 	}
 	if utf8.RuneCountInString(id) > definition.MaxID {
 		return fmt.Sprintf("is longer than %d characters", definition.MaxID), ""
@@ -57,7 +61,7 @@ func badTaskID(id string) (problem, hint string) {
 func badRunID(id string) (problem, hint string) {
 	legal := func(r rune) bool { return r <= unicode.MaxASCII && resolve.IsIDRune(r) }
 	illegal := temporalname.Illegal(id, legal)
-	problem = "contains " + illegal
+	problem = "contains " + strings.ReplaceAll(illegal, `" "`, "a space")
 	if illegal == "" {
 		if problem, hint = badTaskID(id); problem != "" || !strings.HasPrefix(id, "-") {
 			return problem, hint
@@ -66,7 +70,7 @@ func badRunID(id string) (problem, hint string) {
 	}
 	hint = "use a-z, A-Z, 0-9, - and _"
 	if near := temporalname.Slug(id, definition.MaxID); near != "" {
-		hint += ", for example " + definition.Quote(near)
+		hint += ": write " + near
 	}
 	return problem, hint
 }

@@ -12,7 +12,10 @@ import (
 
 // inputs: declarations that contradict themselves, and given values that do not fit them.
 func inputs(c *Context) {
-	c.reportAll(c.InputErrors)
+	for _, problem := range c.InputErrors {
+		c.reportAll([]resolve.Problem{problem.Problem})
+		c.Diagnostics[len(c.Diagnostics)-1].Typed = value.Visible(problem.Typed)
+	}
 	for _, input := range c.Definition.Inputs {
 		of := resolve.TypeOf(input)
 		if !of.Known() {

@@ -8,6 +8,9 @@ import (
 // missing: what a workflow and a task cannot do without.
 func missing(c *Context) {
 	flow := c.Definition
+	if c.foreign {
+		return
+	}
 	tasks := flow.Root.Get("tasks")
 	noName, noTasks := c.lacks(flow.Root, "name"), flow.Batch == nil && tasks == nil && c.lacks(flow.Root, "tasks")
 	if noName && !noTasks {
@@ -15,12 +18,12 @@ func missing(c *Context) {
 	}
 	switch {
 	case noName && noTasks:
-		c.report(flow.Root.Position, `required keys "name" and "tasks" are missing`, "`gleitzeit init` writes a workflow to begin with")
+		c.report(flow.Root.Position, `required keys "name" and "tasks" are missing`, initWrites)
 	case noTasks:
-		c.report(flow.Root.Position, `required key "tasks" is missing`, "write tasks: [{id: a, method: …}]")
+		c.report(flow.Root.Position, `required key "tasks" is missing`, "write "+firstTask)
 	case tasks == nil || flow.Batch != nil:
 	case tasks.Kind == value.KindNull || tasks.Kind == value.KindList && len(tasks.Elements) == 0:
-		c.report(tasks.Position, `"tasks" must contain at least one task`, "write tasks: [{id: a, method: …}]")
+		c.report(tasks.Position, `"tasks" must contain at least one task`, "write "+firstTask)
 	}
 	for _, task := range c.Tasks {
 		if task.IsBatch {
@@ -34,9 +37,17 @@ func missing(c *Context) {
 			c.report(task.Node.Position, `a `+task.What()+` must have an "id" or a "name"`, "write id: NAME")
 		}
 		if task.StepsNode == nil && c.lacks(task.Node, "method") && c.lacks(task.Node, "workflow") {
-			c.report(task.Node.Position, task.Label()+`: required key "method" is missing`, "`gleitzeit methods` lists them")
+			c.report(task.Node.Position, task.Label()+`: required key "method" is missing`, "write method: "+methodFor(task)+"; "+resolve.ListMethods)
 		}
 	}
+}
+
+// methodFor is the method that a task without one probably calls, to judge by its parameters.
+func methodFor(task *resolve.Task) string {
+	if task.Parameters != nil && (task.Parameters.Get("code") != nil || task.Parameters.Get("file") != nil) {
+		return "python/execute"
+	}
+	return "llm/chat"
 }
 
 // notification: what it sends, and by which way.

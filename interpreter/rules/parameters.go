@@ -175,7 +175,7 @@ func (v validation) unknown(field string, path []string) (message, hint string) 
 			hint = "did you mean " + definition.Quote(path) + "?"
 		}
 		if v.task.IsBatch { // Its other keys are parameters.
-			hint = cmp.Or(equivalentOf(field, "a template"), hint)
+			hint = cmp.Or(equivalentOf(field, "a template", v.given.Get(field)), hint)
 		}
 		return message, hint
 	}

@@ -29,41 +29,12 @@ func references(c *Context) {
 		}
 		if task.Parameters != nil {
 			checkKeys(c, task.Parameters)
-			noteBraces(c, task.Parameters)
+			noteTexts(c, task.Parameters)
 		}
 		if task.Each != nil && task.Each.Values != nil {
 			checkKeys(c, task.Each.Values)
 		}
 	}
-}
-
-// braces are references of other engines: {{ inputs.topic }}.
-var braces = regexp.MustCompile(`\{\{-? *([A-Za-z_][A-Za-z0-9_-]*)((?:\.[A-Za-z0-9_-]+)*) *-?\}\}`)
-
-// noteBraces notes texts that look like references to an input or a task, and are none. They may be meant: a prompt can be about braces.
-func noteBraces(c *Context, n *definition.Node) {
-	for _, element := range n.Elements {
-		noteBraces(c, element)
-	}
-	for _, field := range n.Fields {
-		noteBraces(c, field.Value)
-	}
-	if n.Kind != value.KindString {
-		return
-	}
-	found := braces.FindStringSubmatch(n.Text)
-	if found == nil {
-		return
-	}
-	meant := found[1] + found[2]
-	switch {
-	case found[1] == "inputs":
-	case c.HasInput(found[1]):
-		meant = "inputs." + meant
-	case c.Names.WithID(found[1]) == nil:
-		return
-	}
-	c.note(n.Position, definition.Shorten(found[0])+" is text, not a reference", "write ${"+definition.Shorten(meant)+"} for one")
 }
 
 // place says which references a text can have.
@@ -87,6 +58,10 @@ func checkKeys(c *Context, n *definition.Node) {
 // checkTexts reports the errors in what refers to something.
 func checkTexts(c *Context, texts resolve.Texts, in place) {
 	for _, text := range texts {
+		if in.task != nil && in.variables {
+			noteWhole(c, in.task, text)
+		}
+		noteNoResult(c, text)
 		places := c.Definition.Locate(text.Node)
 		for _, ref := range text.References {
 			if message, hint := badReference(c, ref, in); message != "" {
@@ -164,7 +139,7 @@ func meantHead(c *Context, ref reference.Reference) string {
 	case len(ref.Steps) > 0 && slices.Contains([]string{"tasks", "task", "steps", "jobs", "nodes"}, ref.Head) && c.Names.WithID(ref.Steps[0].Field) != nil:
 		return "write ${" + strings.TrimPrefix(shown(ref), "${"+ref.Head+".")
 	case len(ref.Steps) == 0 && variable.MatchString(ref.Head):
-		return "write ${env." + ref.Head + "} for a variable of the environment, or $${ for a literal ${"
+		return "write ${env." + ref.Head + "} for a variable of the environment, or $${" + ref.Head + "} to keep the text as it is"
 	}
 	return ""
 }
@@ -196,9 +171,24 @@ func badField(c *Context, ref reference.Reference, task *resolve.Task) (message,
 		return "", ""
 	}
 	if hint = c.Suggest(name, known); hint == "" {
-		return "", ""
+		if hint = c.mainField(ref, task, name); hint == "" {
+			return "", ""
+		}
 	}
 	return fmt.Sprintf("%s: %s has no field %s", shown(ref), of, definition.Quote(name)), hint
+}
+
+// mainField names the field that was probably meant by one that the result of a method never has; empty if it may have that.
+func (c *Context) mainField(ref reference.Reference, task *resolve.Task, name string) string {
+	if ref.HasDefault || name == "result" || task.Each != nil || task.Method == nil || !task.Method.ResultClosed || ref.Steps[0].Field != name {
+		return ""
+	}
+	for _, field := range []string{"response", "result", "output", "text"} {
+		if slices.Contains(task.Method.Fields, field) {
+			return "write ${" + ref.Head + "." + field + "}"
+		}
+	}
+	return ""
 }
 
 // ofEveryTask are what a reference to a task has beside the fields of its result.
@@ -303,7 +293,10 @@ func badInput(c *Context, ref reference.Reference) (message, hint string) {
 	}
 	hint = c.Suggest(name, c.InputNames)
 	if hint == "" {
-		hint = "declare it at the top: inputs: {" + definition.Shorten(name) + ": …}"
+		hint = "declare it at the top: inputs: {" + definition.Shorten(name) + ": {required: true}}, and give it with --input " + definition.Shorten(name) + "=VALUE"
+		if len(c.InputNames) > 0 {
+			hint = "declare it among the inputs: " + definition.Shorten(name) + ": {required: true}; and give it with --input " + definition.Shorten(name) + "=VALUE"
+		}
 	}
 	return fmt.Sprintf("%s refers to the input %s, which is not declared", shown(ref), definition.Quote(name)), hint
 }

@@ -63,8 +63,9 @@ type Context struct {
 	*resolve.Workflow
 	Diagnostics []definition.Diagnostic // In no order.
 
-	rule  string                         // The name of the rule that is being checked.
-	hints map[definition.Position]string // What to write for the unknown keys at these places.
+	rule    string                         // The name of the rule that is being checked.
+	hints   map[definition.Position]string // What to write for the unknown keys at these places.
+	foreign bool                           // The file belongs to another program, which is reported.
 }
 
 // Check applies every rule to a workflow.

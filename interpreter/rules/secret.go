@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -50,7 +51,7 @@ func checkSecret(c *Context, m *resolve.Method, field definition.Field) {
 		return // The rule of references reports them.
 	}
 	c.report(field.Value.Position, fmt.Sprintf("parameter %s of %s must be a reference to a secret, not the secret itself", definition.Quote(field.Name), m.Name),
-		fmt.Sprintf("write %s: ${secrets.NAME}", field.Name))
+		fmt.Sprintf(`write %s: "${secrets.%s}", and set the variable GLEITZEIT_SECRET_%[2]s to its value`, field.Name, strings.ToUpper(field.Name)))
 }
 
 func checkDestination(c *Context, m *resolve.Method, field definition.Field, text *definition.Node) {

@@ -28,7 +28,7 @@ func checkDuration(c *Context, key string, n *definition.Node) {
 	}
 	switch seconds, problem := definition.Duration(n); {
 	case problem != "":
-		c.report(n.Position, key+" "+problem, "")
+		c.report(n.Position, key+" "+problem, definition.DurationHint(key, n))
 	case seconds == 0:
 		c.report(n.Position, key+" must be more than 0", "leave it out for the default")
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 	"github.com/gleitzeit/gleitzeit/interpreter/resolve"
 )
@@ -11,13 +12,26 @@ import (
 // unknownKey: keys that their mapping does not support. Suggestions cost much and are made for those that will be shown.
 func unknownKey(c *Context) {
 	var problems []resolve.Problem
+	if program, keys := programOf(c); program != "" {
+		names := make([]string, len(keys))
+		for i, key := range keys {
+			names[i] = key.Key
+		}
+		word := "key"
+		if len(keys) > 1 {
+			word = "keys"
+		}
+		c.foreign = true
+		c.report(keys[0].At, "this is a file of "+program+", not a workflow: unknown "+word+" "+quoted(names, "and"), initWrites)
+		return
+	}
 	foreign := c.isForeign()
 	c.hints = map[definition.Position]string{}
-	of := c.tasksOfUnknownKeys()
+	of, values := c.tasksOfUnknownKeys(), c.valuesOf()
 	for i, unknown := range c.Definition.UnknownKeys {
 		hint := ""
 		if i < definition.MaxDiagnostics {
-			hint = c.hintForKey(unknown, of[unknown.At])
+			hint = c.hintForKey(unknown, of[unknown.At], values[unknown.At])
 			c.hints[unknown.At] = hint
 		}
 		if foreign && hint == listedElsewhere {
@@ -39,11 +53,18 @@ func (c *Context) isForeign() bool {
 
 // hintForKey says what to write for an unknown key: where a parameter of the task's method belongs, what a key of another engine is
 // here, or the nearest key.
-func (c *Context) hintForKey(unknown definition.UnknownKey, of *resolve.Task) string {
+func (c *Context) hintForKey(unknown definition.UnknownKey, of *resolve.Task, given *definition.Node) string {
 	if of != nil && of.Method != nil && slices.Contains(of.Method.Properties, unknown.Key) {
-		return "it is a parameter of " + of.Method.Name + `: put it under "parameters"`
+		hint := "it is a parameter of " + of.Method.Name + ": "
+		if under := fieldOf(of.Node, "parameters"); under != nil && under.Value.Kind == value.KindNull && under.At.Line < unknown.At.Line && under.At.Column == unknown.At.Column {
+			return hint + `put two more spaces before it, so that it is under "parameters"`
+		}
+		return hint + `put it under "parameters"`
 	}
-	if hint := equivalentOf(unknown.Key, unknown.Where); hint != "" {
+	if hint := equivalentOf(unknown.Key, unknown.Where, given); hint != "" {
+		if hint == forFiles {
+			return c.hintForFiles(unknown, given)
+		}
 		return hint
 	}
 	if hint := c.Suggest(unknown.Key, unknown.Known); hint != "" {
@@ -52,7 +73,51 @@ func (c *Context) hintForKey(unknown definition.UnknownKey, of *resolve.Task) st
 	return keysOf(unknown)
 }
 
-const listedElsewhere = "`gleitzeit schema` has the keys that there are"
+// valuesOf returns the values of the unknown keys that will be shown, by the places of the keys.
+func (c *Context) valuesOf() map[definition.Position]*definition.Node {
+	of := map[definition.Position]*definition.Node{}
+	for _, unknown := range c.Definition.UnknownKeys[:min(len(c.Definition.UnknownKeys), definition.MaxDiagnostics)] {
+		of[unknown.At] = nil
+	}
+	if len(of) > 0 {
+		c.Definition.Root.Keys(func(field definition.Field) {
+			if _, is := of[field.At]; is {
+				of[field.At] = field.Value
+			}
+		})
+	}
+	return of
+}
+
+func fieldOf(n *definition.Node, name string) *definition.Field {
+	at := slices.IndexFunc(n.Fields, func(field definition.Field) bool { return field.Name == name })
+	if at < 0 {
+		return nil
+	}
+	return &n.Fields[at]
+}
+
+// hintForFiles says how a task runs for each file of a folder that it has as its items.
+func (c *Context) hintForFiles(unknown definition.UnknownKey, given *definition.Node) string {
+	folder := "letters"
+	if given != nil && given.Kind == value.KindString && given.Flow() != "" && plainKey(unknown.Key) != "glob" && plainKey(unknown.Key) != "pattern" {
+		folder = given.Flow()
+	}
+	selected := "directory: " + folder + `, file_pattern: "*.txt"`
+	for _, task := range c.Tasks {
+		if each := task.Node.Get("for_each"); each != nil && slices.ContainsFunc(each.Fields, func(field definition.Field) bool { return field.At == unknown.At }) && task.Parameters != nil {
+			if own, is := strings.CutSuffix(task.Parameters.Flow(), "}"); is && own != "{" {
+				return forFiles + "write parameters: " + own + ", " + selected + "}"
+			}
+		}
+	}
+	return forFiles + `add to "parameters": ` + selected
+}
+
+const listedElsewhere = "`gleitzeit schema` lists all keys"
+
+// initWrites is for files that are no workflows.
+const initWrites = "`gleitzeit init` writes a workflow to begin with"
 
 // keysOf lists the keys of a mapping, unless they are too many to be read in a message.
 func keysOf(unknown definition.UnknownKey) string {

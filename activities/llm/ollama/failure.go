@@ -52,9 +52,9 @@ func (o *server) response(model string, status int, secrets provider.Secrets, bo
 // refused makes an error from a response that is one.
 func (o *server) refused(ctx context.Context, r provider.Response) error {
 	if r.Status == http.StatusNotFound && r.Model != "" && strings.Contains(r.Text, "model") {
-		hint := fmt.Sprintf("run `ollama pull %s`, or set `auto_pull: true` for the task or in providers.ollama of config.yaml", r.Model)
-		if names := o.modelNames(ctx); names != "" {
-			hint += "; it has " + names
+		hint := fmt.Sprintf("run `ollama pull %s`", r.Model)
+		if names := o.modelNames(ctx, r.Model); names != "" {
+			hint += ", or name a model that it has: " + names
 		}
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "Ollama at %s has no model %q", o.shown, r.Model).
 			WithHint("%s", hint), provider.ModelMissing)
@@ -71,7 +71,7 @@ func (o *server) refused(ctx context.Context, r provider.Response) error {
 		return o.unreachable(r.Said)
 	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden:
 		return protocol.Errorf(protocol.InvalidParams, "Ollama at %s denied access: %s", o.shown, r.Said).
-			WithHint("set `api_key: ${secrets.NAME}`, and that secret where the worker runs")
+			WithHint("write api_key: \"${secrets.API_KEY}\", and set GLEITZEIT_SECRET_API_KEY where the worker runs")
 	case provider.RejectsRequest(r.Status):
 		rejected := protocol.Errorf(protocol.InvalidParams, "Ollama at %s rejected the request: %s", o.shown, r.Said)
 		switch {
@@ -99,5 +99,5 @@ func (r refusal) Error() string { return r.body.Text }
 
 func (o *server) unreachable(why string) *protocol.Error {
 	return protocol.Errorf(protocol.ProviderNotAvailable, "Ollama at %s cannot be reached: %s", o.shown, why).
-		WithHint("start it with `ollama serve`, or set OLLAMA_HOST or GLEITZEIT_OLLAMA_URL to where it runs")
+		WithHint("start it with `ollama serve`, or set OLLAMA_HOST to where it runs")
 }

@@ -108,41 +108,54 @@ func (o *server) contextNow(ctx context.Context, name string) int64 {
 	return size
 }
 
-// modelNames lists a few models of the server, for people; empty if it does not say. They are read at most once a minute: each item of a
-// batch may miss the same model.
-func (o *server) modelNames(ctx context.Context) string {
+// modelNames lists a few models of the server that answer prompts, for people, first those with nearly the name; empty if it has none, or
+// does not say. They are read at most once a minute: each item of a batch may miss the same model.
+func (o *server) modelNames(ctx context.Context, wanted string) string {
 	o.mu.Lock()
 	known := o.names
 	o.mu.Unlock()
-	if time.Since(known.read) < contextFor {
-		return known.text
+	if time.Since(known.read) >= contextFor {
+		listed, err := o.client.List(ctx)
+		if err != nil {
+			return ""
+		}
+		known = knownNames{read: time.Now()}
+		for _, m := range listed.Models {
+			if name := strings.TrimSuffix(m.Model, ":latest"); !embeds(name, m.Details.Family) {
+				known.all = append(known.all, name)
+			}
+		}
+		slices.Sort(known.all)
+		o.mu.Lock()
+		o.names = known
+		o.mu.Unlock()
 	}
-	listed, err := o.client.List(ctx)
-	if err != nil {
-		return ""
-	}
-	var names []string
-	for _, m := range listed.Models {
-		names = append(names, strings.TrimSuffix(m.Model, ":latest"))
-	}
-	slices.Sort(names)
+	family, _, _ := strings.Cut(wanted, ":")
+	names := slices.Clone(known.all)
+	slices.SortStableFunc(names, func(a, b string) int {
+		near := func(name string) int {
+			if before, _, _ := strings.Cut(name, ":"); before == family {
+				return 0
+			}
+			return 1
+		}
+		return near(a) - near(b)
+	})
 	const few = 8
 	if more := len(names) - few; more > 0 {
 		names = append(names[:few], fmt.Sprintf("%d more", more))
 	}
-	text := strings.Join(names, ", ")
-	if text == "" {
-		text = "no models yet"
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.names = knownNames{text, time.Now()}
-	return text
+	return strings.Join(names, ", ")
 }
 
-// knownNames is a list of models, and when it was read.
+// embeds reports whether a model makes vectors and answers no prompts, as far as its name and its family say.
+func embeds(name, family string) bool {
+	return strings.Contains(name, "embed") || strings.Contains(family, "bert")
+}
+
+// knownNames are the names of models that answer prompts, and when they were read.
 type knownNames struct {
-	text string
+	all  []string
 	read time.Time
 }
 

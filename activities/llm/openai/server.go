@@ -106,7 +106,7 @@ func (o *server) refusal(r provider.Response) error {
 		return protocol.Errorf(protocol.ProviderNotAvailable, "the server at %s cannot be reached: %s", o.shown, r.Said)
 	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden:
 		return protocol.Errorf(protocol.InvalidParams, "the server at %s denied access: %s", o.shown, r.Said).
-			WithHint("set `api_key: ${secrets.NAME}`, and that secret where the worker runs")
+			WithHint("write api_key: \"${secrets.API_KEY}\", and set GLEITZEIT_SECRET_API_KEY where the worker runs")
 	case r.Status == http.StatusNotFound && r.Model != "":
 		return provider.WithVerdict(protocol.Errorf(protocol.TaskValidationFailed, "the server at %s has no model %q, or does not support this call: %s", o.shown, r.Model, r.Said).
 			WithHint("`gleitzeit provider health -o json` lists its models; the address usually ends in /v1"), provider.ModelMissing)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"syscall"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -110,6 +111,9 @@ func Tokens(n int) string {
 func Cause(err error) string {
 	if of, is := errors.AsType[*url.Error](err); is {
 		err = of.Err
+	}
+	if of, is := errors.AsType[*net.OpError](err); is && of.Op == "dial" && errors.Is(err, syscall.ECONNREFUSED) {
+		return "connection refused" // The address is that of the server, which is named.
 	}
 	return err.Error()
 }

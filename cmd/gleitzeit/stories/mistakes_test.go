@@ -82,6 +82,8 @@ var (
 	runSuffix = regexp.MustCompile(`\b([a-z][a-z0-9-]*)-[0-9a-f]{8}\b`)
 	marks     = regexp.MustCompile(`(?m)^ *[~^]+\n`) // Of newer Pythons, beneath a line of code.
 	takenPort = regexp.MustCompile(`\bport [0-9]+ is`)
+	python    = regexp.MustCompile(`/\S*/bin/python[0-9.]*`)
+	otherPort = regexp.MustCompile(`--ui-port [0-9]+`)
 	duration  = regexp.MustCompile(`\b[0-9]+\.[0-9]+ s\b`)
 )
 
@@ -99,7 +101,8 @@ func (u *user) typedMistake(line, server string) string {
 	text := strings.NewReplacer(u.Work, "/home/you/flows", u.Home, "/home/you/.gleitzeit", "http://"+strings.TrimPrefix(server, "http://"), "http://SERVER",
 		strings.TrimPrefix(server, "http://"), "SERVER").Replace(string(output))
 	text = marks.ReplaceAllString(text, "")
-	text = takenPort.ReplaceAllString(text, "port 12345 is")
+	text = python.ReplaceAllString(text, "/usr/bin/python3")
+	text = otherPort.ReplaceAllString(takenPort.ReplaceAllString(text, "port 12345 is"), "--ui-port 12346")
 	text = duration.ReplaceAllString(runSuffix.ReplaceAllString(text, "$1-0a1b2c3d"), "0.10 s")
 	return fmt.Sprintf("%sexit code %d\n", text, code)
 }

@@ -48,7 +48,7 @@ func TestScheduleCommands(t *testing.T) {
 	u := newUser(t)
 	u.File("tick.yaml", tick)
 	_, said := u.Gleitzeit(7, "schedule", "list")
-	wantLines(t, "without an engine", said, "no engine runs in ", "`gleitzeit server` starts one")
+	wantLines(t, "without an engine", said, "no server runs in ", "`gleitzeit server` in another terminal starts one")
 	u.serves()
 	stdout, _ := u.Gleitzeit(0, "schedule", "list")
 	wantLines(t, "without schedules", stdout, "no schedules; `gleitzeit schedule create FILE` makes one\n")

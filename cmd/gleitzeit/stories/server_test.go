@@ -39,7 +39,7 @@ func TestServer(t *testing.T) {
 	u := newSleeper(t)
 	u.File("sum.yaml", sum)
 	_, said := u.Gleitzeit(7, "submit", "sum.yaml")
-	if want := "gleitzeit: no engine runs in " + u.Home + "\n  `gleitzeit server` starts one; TEMPORAL_ADDRESS or --address names another Temporal server\n"; said != want {
+	if want := "gleitzeit: no server runs in " + u.Home + "\n  `gleitzeit server` in another terminal starts one, and `gleitzeit run FILE` needs none; TEMPORAL_ADDRESS or --address names a Temporal server elsewhere\n"; said != want {
 		t.Errorf("without an engine submit says %s", said)
 	}
 	server := u.Start("server", "--ui-port", "0", "-o", "json")
@@ -139,7 +139,7 @@ func TestServer(t *testing.T) {
 	server.Signal(syscall.SIGTERM)
 	server.Exits(0)
 	shown, said := u.Gleitzeit(7, "status")
-	wantLines(t, "status of what has stopped", shown+said, "engine        stopped\n", "no engine runs here, and none is needed to look at runs")
+	wantLines(t, "status of what has stopped", shown+said, "engine        stopped\n", "no server runs in "+u.Home+", which is no error")
 	if exists(u.Home + "/server.json") {
 		t.Error("a server that has stopped still says where it is")
 	}
@@ -179,7 +179,7 @@ func TestDrain(t *testing.T) {
 	t.Parallel()
 	u := newSleeper(t)
 	waiting := u.Start("worker")
-	waiting.Says("no engine runs in " + u.Home + "; waiting for one: `gleitzeit server` starts it\n")
+	waiting.Says("no server runs in " + u.Home + "; waiting for one: `gleitzeit server` starts it\n")
 	u.serves("--no-ui", "--queue", "another")
 	waiting.Says("worker ready: queue gleitzeit at 127.0.0.1:")
 	id, _ := u.Gleitzeit(0, "submit", "flow.yaml")

@@ -83,7 +83,7 @@ func TestTwoRunsInOneHome(t *testing.T) {
 		first, second := neighbours(t)
 		a, b := first.begins(), second.begins()
 		listed, said := first.Gleitzeit(0, "list")
-		if strings.Count(listed, "running") != 2 || strings.Contains(said, "no engine runs") {
+		if strings.Count(listed, "running") != 2 || strings.Contains(said, "no server runs") {
 			t.Errorf("list shows\n%s%s", listed, said)
 		}
 		second.open()

@@ -3,6 +3,7 @@ package batch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -32,7 +33,7 @@ type Scan struct {
 // NewScan lists the files of a batch. If they cannot be listed, Preview returns the error: a run that is open has its files. The reader
 // is that of Preview. Its tools and functions are not called.
 func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool, documents *reader.Reader) (*Scan, error) {
-	a, err := activities.New(activities.Options{CaseSensitive: caseSensitive})
+	a, err := activities.New(activities.Options{CaseSensitive: caseSensitive, NameFlags: true})
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +47,15 @@ func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool, documents *r
 		s.listing = &activities.Listing{}
 	}
 	return s, nil
+}
+
+// NoFiles returns the error of a batch of files that would start now and find none; nil if it finds some, or is not one of files.
+func (s *Scan) NoFiles() error {
+	failure, is := errors.AsType[*protocol.Error](s.failure)
+	if !is || s.each().Rows != nil || failure.Code != protocol.TaskValidationFailed {
+		return nil
+	}
+	return protocol.Errorf(protocol.InvalidParams, "%s", failure.Message).WithHint("%s", failure.Hint)
 }
 
 // name stands for the result of a method, as names stand for secrets.

@@ -105,7 +105,7 @@ func (p batchCommand) command() *cobra.Command {
 			"  gleitzeit batch requests.jsonl --server http://127.0.0.1:8235/v1 --output answers.jsonl",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 && !command.Flags().Changed("rows") && !o.remote.Wanted() {
-				return usageError{fmt.Errorf("missing argument DIR or FILE, or --rows; see `%s --help`", command.CommandPath())}
+				return usageError{fmt.Errorf("missing argument DIR or FILE, or --rows; write `%s DIR --prompt 'Summarize this file'`, and see `%[1]s --help`", command.CommandPath())}
 			}
 			return nil
 		},
@@ -204,6 +204,9 @@ func (p batchCommand) batch(ctx context.Context, paths []string, o batchOptions)
 		return err
 	}
 	if err := mistyped.Prompt(paths, o.request.Prompt); err != nil {
+		return usageError{err}
+	}
+	if err := mistyped.Pattern(o.request.Files.Pattern, paths); err != nil && o.flags.Changed("pattern") {
 		return usageError{err}
 	}
 	typed, found := o.request.Batch(paths, specs, p.In)
@@ -430,6 +433,9 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 		}
 		return true, nil
 	}
+	if failure := scan.NoFiles(); failure != nil && !p.continues(ctx, compiled, o) {
+		return true, failure
+	}
 	for _, line := range scan.Notices(ctx) {
 		p.notify(runs.Notice{Kind: runs.Files, Message: line})
 	}
@@ -460,6 +466,12 @@ func (p batchCommand) earlier(ctx context.Context, compiled *plan.Plan, o batchO
 		return nil
 	}
 	return &batch.Earlier{Run: forecast.Run, Resumed: resumed, TakenOver: forecast.TakenOver, ToDo: forecast.ToDo, Unknown: forecast.Tasks[0].Unknown}
+}
+
+// continues reports whether an open run of the same command is resumed, which has its files.
+func (p batchCommand) continues(ctx context.Context, compiled *plan.Plan, o batchOptions) bool {
+	_, resumed, err := p.ahead(ctx, compiled, retry.Start{ChangedOnly: o.changedOnly, New: o.another})
+	return err != nil || resumed // What is wrong is reported by the start.
 }
 
 func (p batchCommand) ahead(ctx context.Context, compiled *plan.Plan, start retry.Start) (*retry.Forecast, bool, error) {

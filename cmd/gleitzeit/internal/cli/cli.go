@@ -163,7 +163,7 @@ func (p *program) root() *cobra.Command {
 	}
 	root.SetHelpCommand(helpCommand(root))
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
-		return usageError{mistyped.Flag(command, err)}
+		return usageError{mistyped.Flag(command, p.Args, err)}
 	})
 	root.PersistentFlags().StringVar(&p.home, "home", "", "home folder (default $GLEITZEIT_HOME, else ~/.gleitzeit)")
 	root.PersistentFlags().VarP(&p.output, "format", "o", "format of results: text, json or jsonl")
@@ -213,12 +213,22 @@ func between(least int, names ...string) cobra.PositionalArgs {
 	return func(command *cobra.Command, args []string) error {
 		switch {
 		case len(args) < least:
-			return usageError{fmt.Errorf("missing argument %s; see `%s --help`", names[len(args)], command.CommandPath())}
+			return usageError{fmt.Errorf("missing argument %s; %s", names[len(args)], missingArgument(command, names[len(args)]))}
 		case len(args) > len(names):
 			return usageError{fmt.Errorf("unexpected argument %q%s; see `%s --help`", args[len(names)], meantAsValue(command, args[len(names)]), command.CommandPath())}
 		}
 		return nil
 	}
+}
+
+// missingArgument says what to do: to type the only workflow of the current folder, where one is wanted.
+func missingArgument(command *cobra.Command, name string) string {
+	if name == "FILE" {
+		if flows := mistyped.Files(""); len(flows) == 1 {
+			return fmt.Sprintf("write `%s %s`", command.CommandPath(), view.ShellWords(flows[0]))
+		}
+	}
+	return fmt.Sprintf("see `%s --help`", command.CommandPath())
 }
 
 // meantAsValue returns a hint where an argument may be the value of an option that takes one only after an =.
@@ -227,12 +237,12 @@ func meantAsValue(command *cobra.Command, argument string) string {
 	if given := command.Flags().Lookup("input"); given != nil {
 		for _, pair := range given.Value.(pflag.SliceValue).GetSlice() {
 			if !strings.Contains(pair, "=") {
-				return "; for a value of an input write --input " + strings.TrimSuffix(pair, ":") + "=" + view.ShellWords(argument)
+				return "; to give an input a value, write --input " + strings.TrimSuffix(pair, ":") + "=" + view.ShellWords(argument)
 			}
 		}
 	}
 	if name, _, is := strings.Cut(argument, "="); is && name != "" && command.Flags().Lookup("input") != nil {
-		return "; for a value of an input write --input " + argument
+		return "; to give an input a value, write --input " + argument
 	}
 	if name, _, is := strings.Cut(argument, "="); is && name != "" && command.Flags().Lookup("set") != nil {
 		return "; to enter a value, write --set " + argument

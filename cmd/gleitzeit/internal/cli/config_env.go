@@ -36,8 +36,8 @@ func (p configCommand) env(ctx context.Context) error {
 		return err
 	}
 	if !running {
-		return protocol.Errorf(protocol.EngineUnreachable, "no engine runs in %s", s.Place()).
-			WithHint("`gleitzeit server` starts one")
+		return protocol.Errorf(protocol.EngineUnreachable, "no server runs in %s", s.Place()).
+			WithHint("`gleitzeit server` in another terminal starts one")
 	}
 	variables, err := s.Variables()
 	if err != nil {

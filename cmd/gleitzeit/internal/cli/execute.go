@@ -24,6 +24,9 @@ type execution struct {
 	print   func(*runs.Session, *view.Run) error  // Reads and prints the results; nil prints them as those of a run.
 	ended   runs.ItemEnded                        // Is called for each item that has ended; may be nil.
 
+	places    func(task string) string // Where a task is defined, as flow.yaml:3; may be nil.
+	corrected []string                 // Flags of retry that name the workflow file; nil if none is known.
+
 	changedOnly bool           // What is unchanged since the newest run of the workflow is taken over from it.
 	takeOver    *runs.TakeOver // Of the run that is retried; nil: none is.
 }
@@ -57,7 +60,7 @@ func executeIn(ctx context.Context, p *program, s *runs.Session, compiled *plan.
 	if err != nil {
 		return f.notStarted(err)
 	}
-	f.resumeWith, f.rest, f.ended = how.command, how.rest, how.ended
+	f.resumeWith, f.rest, f.ended, f.places, f.corrected = how.command, how.rest, how.ended, how.places, how.corrected
 	return f.finish(h, how.print, e.Close)
 }
 
@@ -91,6 +94,7 @@ func (f *follower) finish(h *runs.Handle, print func(*runs.Session, *view.Run) e
 		return err
 	}
 	f.noteFailed(document, print != nil)
+	f.noteNext(document)
 	h.Release(true)
 	if settle != nil {
 		if err := settle(); err != nil {
@@ -155,6 +159,13 @@ func (f *follower) noteFailed(document *view.Run, batch bool) {
 	}
 	f.program.notify(runs.Notice{Kind: runs.ItemsFailed, Run: document.Run, Message: fmt.Sprintf("%d %s failed: `gleitzeit %s --failed` shows why, `gleitzeit %s` does the rest",
 		failed, view.ItemsWord(failed, values), view.ShellWords(show...), view.ShellWords(f.again(document, batch)...))})
+}
+
+// noteNext says what to type when the cause of a failed run is removed.
+func (f *follower) noteNext(document *view.Run) {
+	if document.Status == protocol.Failed && f.corrected != nil && !f.program.forPrograms() {
+		f.program.say("when that is corrected: `gleitzeit %s` runs what is not completed", view.ShellWords(append([]string{"retry", document.Run}, f.corrected...)...))
+	}
 }
 
 // again returns the words of the command that does what a run leaves.

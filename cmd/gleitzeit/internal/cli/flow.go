@@ -12,6 +12,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/parameters"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/interpreter"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -66,7 +67,7 @@ func (p *program) open(file string, inputs given, remote bool) (interpreter.Inpu
 	in.FlowFolder = filepath.Dir(in.Path)
 	if in.Text, err = readFlow(in.Path); err != nil {
 		if m := parameters.Method(specs, file); m != nil && errors.Is(err, fs.ErrNotExist) {
-			return in, usageError{fmt.Errorf("%q is not a workflow but a method; `gleitzeit call %[1]s` calls it", file)}
+			return in, usageError{fmt.Errorf("%q is not a workflow but a method; `gleitzeit call %[1]s%s` calls it", file, mainParameter(m))}
 		}
 		return in, missingFlow(file, err)
 	}
@@ -89,17 +90,40 @@ func (e missingFile) Error() string { return e.why.Error() }
 
 func (e missingFile) Unwrap() error { return e.why }
 
-func missingFlow(file string, err error) error {
-	if of, ok := errors.AsType[*fs.PathError](err); ok {
-		err = of.Err
+// whyUnread says why a file cannot be read.
+func whyUnread(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New("there is no such file")
 	}
-	missing := protocol.Errorf(protocol.WorkflowNotFound, "cannot read workflow file %q: %s", file, err)
+	if of, ok := errors.AsType[*fs.PathError](err); ok {
+		return of.Err
+	}
+	return err
+}
+
+// mainParameter is the parameter that calls of a method mostly have, as it is typed after the name.
+func mainParameter(m *protocol.Method) string {
+	if _, has := parameters.Properties(m.Parameters).Get("prompt"); has {
+		return " prompt='…'"
+	}
+	return ""
+}
+
+func missingFlow(file string, err error) error {
 	near := mistyped.File(file)
-	switch isFolder := errors.Is(err, syscall.EISDIR); {
-	case near != "":
+	if errors.Is(err, syscall.EISDIR) {
+		folder, flows := protocol.Errorf(protocol.WorkflowNotFound, "%q is a folder, not a workflow", file), mistyped.Files(file)
+		switch {
+		case near != "":
+			return missingFile{folder.WithHint("did you mean %q?", near)}
+		case len(flows) > 0:
+			return missingFile{folder.WithHint("name a file in it, such as %q", flows[0])}
+		}
+		return missingFile{folder.WithHint("no workflow is in it: `gleitzeit init` writes one; to ask a model about each file in it: gleitzeit batch %s --prompt 'Summarize this file'", view.ShellWords(file))}
+	}
+	missing := protocol.Errorf(protocol.WorkflowNotFound, "cannot read workflow file %q: %s", file, whyUnread(err))
+	if near != "" {
 		return missingFile{missing.WithHint("did you mean %q?", near)}
-	case isFolder:
-		return missingFile{missing.WithHint("name a workflow file, for example %s", filepath.Join(file, "*.yaml"))}
 	}
 	if folder, err := os.Getwd(); err == nil && !filepath.IsAbs(file) {
 		missing = missing.WithHint("the path is relative to %s", folder)

@@ -27,6 +27,9 @@ type follower struct {
 	shown      *progress.Printer // Nil before there is a run.
 	ended      runs.ItemEnded    // May be nil.
 
+	places    func(task string) string // Where a task is defined; may be nil.
+	corrected []string                 // Flags of retry that name the workflow file; nil if none is known.
+
 	mu        sync.Mutex
 	handle    *runs.Handle // Nil before there is a run.
 	abandoned bool
@@ -148,7 +151,7 @@ func (f *follower) notStarted(err error) error {
 func (f *follower) follow(h *runs.Handle, lines bool) error {
 	p := f.program
 	o := progress.Options{
-		Run: h.Run, Plan: h.Plan(), Store: h.Store(), Screen: p.screen, Began: h.Began, Stream: p.stream, Table: p.asTable, Quiet: p.volume == quiet, Verbose: p.volume == verbose,
+		Run: h.Run, Plan: h.Plan(), Store: h.Store(), Screen: p.screen, Began: h.Began, Stream: p.stream, Table: p.asTable, Quiet: p.volume == quiet, Verbose: p.volume == verbose, Places: f.places,
 	}
 	if p.output == asJSONL && !p.toFile {
 		o.Items = func(document any) { p.writeJSON(p.Err, document) }

@@ -2,10 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -70,19 +70,16 @@ func (p *program) readGiven(g given, in *interpreter.Input) error {
 	for _, pair := range g.pairs {
 		name, text, found := strings.Cut(pair, "=")
 		if !found || name == "" {
-			return usageError{fmt.Errorf("--input %q: expected NAME=VALUE", pair)}
+			return usageError{fmt.Errorf("--input %q: expected NAME=VALUE; write --input %s=VALUE", pair, view.ShellWords(strings.TrimSuffix(cmp.Or(name, "NAME"), ":")))}
 		}
 		in.Inputs = append(in.Inputs, interpreter.GivenInput{Name: name, Text: text})
 	}
 	for _, file := range g.files {
 		text, err := p.readInputs(file)
 		if err != nil {
-			if of, ok := errors.AsType[*fs.PathError](err); ok {
-				err = of.Err
-			}
-			unreadable := protocol.Errorf(protocol.InvalidParams, "cannot read the inputs in %q: %s", file, err)
+			unreadable := protocol.Errorf(protocol.InvalidParams, "cannot read the inputs in %q: %s", file, whyUnread(err))
 			if strings.Contains(file, "=") {
-				unreadable = unreadable.WithHint("for a value of an input write --input %s", view.ShellWords(file))
+				unreadable = unreadable.WithHint("--inputs takes a file; to give an input a value, write --input %s", view.ShellWords(file))
 			}
 			return unreadable
 		}

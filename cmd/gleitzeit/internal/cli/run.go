@@ -51,10 +51,11 @@ func changedOnlyFlag(command *cobra.Command, to *bool) {
 }
 
 func (p runCommand) run(ctx context.Context, file string, inputs given, another, changedOnly bool) error {
-	compiled, diagnostics, err := p.compile(file, inputs)
+	in, err := p.open(file, inputs, false)
 	if err != nil {
 		return err
 	}
+	compiled, diagnostics := interpreter.Compile(in)
 	if compiled == nil {
 		return p.refuse(file, diagnostics)
 	}
@@ -64,7 +65,10 @@ func (p runCommand) run(ctx context.Context, file string, inputs given, another,
 		words = append(words, "--changed-only")
 	}
 	typed := "gleitzeit " + view.ShellWords(words...)
-	how := execution{command: typed, another: another, changedOnly: changedOnly}
+	how := execution{command: typed, another: another, changedOnly: changedOnly, places: interpreter.Places(in)}
+	if file != standardInput {
+		how.corrected = []string{"--file", file}
+	}
 	if !inputs.none() || changedOnly {
 		how.claimed = typed // The inputs belong to the command.
 	}

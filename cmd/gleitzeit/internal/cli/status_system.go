@@ -106,7 +106,7 @@ func (p statusCommand) system(ctx context.Context) error {
 	if p.output == asText {
 		fmt.Fprint(p.Out, document.text(p.width()))
 		if idle {
-			p.say("no engine runs here, and none is needed to look at runs: `gleitzeit run` starts one for its time, `gleitzeit server` one that stays")
+			p.say("no server runs in %s, which is no error (exit code %d says only that): `gleitzeit run` needs none, and `gleitzeit server` starts one that stays", s.Place(), exitNoEngine)
 			return exitError{exitNoEngine}
 		}
 	} else {
@@ -154,7 +154,11 @@ func (d systemDocument) text(width int) string {
 		if ok {
 			return "ok"
 		}
-		return value.VisibleLines(view.Brief(why.Message))
+		text := view.Brief(why.Message)
+		if why.Hint != "" {
+			text += "; " + view.Brief(why.Hint)
+		}
+		return value.VisibleLines(text)
 	}
 	if d.Engine.Status == "running" {
 		at := d.Engine.Address + " (Temporal " + d.Engine.Version + ", namespace " + d.Engine.Namespace

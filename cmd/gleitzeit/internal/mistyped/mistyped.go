@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/suggest"
 )
 
@@ -19,7 +20,12 @@ var meant = map[string]string{
 	"--directory": "home", "--out": "output", "--filter": "items",
 	"--concurrency": "max-concurrent", "--jobs": "max-concurrent", "--parallel": "max-concurrent", "--workers": "max-concurrent",
 	"execute": "run", "kill": "cancel", "ls": "list", "ps": "list", "runs": "list", "show": "status", "start": "run", "stop": "cancel",
-	"resume": "retry", "check": "validate", "new": "init", "create": "init", "template": "init", "diagnose": "doctor", "python": "exec", "lint": "validate", "output": "results", "serve": "server",
+	"check": "validate", "new": "init", "create": "init", "template": "init", "diagnose": "doctor", "python": "exec", "lint": "validate", "output": "results", "serve": "server",
+}
+
+// instead has, for words that are no commands here, how to do what they do elsewhere.
+var instead = map[string]string{
+	"resume": "an interrupted run is resumed by the command that started it, typed again; `gleitzeit retry @latest` runs what a run has not completed",
 }
 
 // parameters are those of models that other programs have as flags, and that have no flag here.
@@ -30,6 +36,9 @@ func Command(parent *cobra.Command, word string) error {
 	if isWorkflow := strings.HasSuffix(word, ".yaml") || strings.HasSuffix(word, ".yml"); isWorkflow && !parent.HasParent() {
 		return fmt.Errorf("unknown command %q; did you mean `%s run %[1]s`?", word, parent.CommandPath())
 	}
+	if how := instead[word]; how != "" && !parent.HasParent() {
+		return fmt.Errorf("unknown command %q; %s", word, how)
+	}
 	var known []string
 	for _, each := range parent.Commands() {
 		if each.IsAvailableCommand() {
@@ -39,9 +48,23 @@ func Command(parent *cobra.Command, word string) error {
 	return fmt.Errorf("unknown command %q; %s", word, remedy(parent, likely(word, word, known, "`"+parent.CommandPath()+" %s`")))
 }
 
-// Flag describes what is wrong with a flag of the command in the terms of who types it, not of the parser.
-func Flag(command *cobra.Command, err error) error {
-	return fmt.Errorf("%s; %s", problem(err), remedy(command, likelyFlag(command, err)))
+// Flag describes what is wrong with a flag of the command in the terms of who types it, not of the parser. The words are those of the
+// whole command line.
+func Flag(command *cobra.Command, words []string, err error) error {
+	return fmt.Errorf("%s; %s", problem(err), remedy(command, likelyFlag(command, words, err)))
+}
+
+// valueOf returns the value of a flag that does not exist, as a word of a shell.
+func valueOf(flag string, words []string) string {
+	for i, word := range words {
+		if text, is := strings.CutPrefix(word, flag+"="); is {
+			return view.ShellWords(text)
+		}
+		if word == flag && i+1 < len(words) && !strings.HasPrefix(words[i+1], "-") {
+			return view.ShellWords(words[i+1])
+		}
+	}
+	return "VALUE"
 }
 
 // remedy is what to do: as the suggestion says, where there is one, or to read the help.
@@ -53,7 +76,7 @@ func remedy(command *cobra.Command, suggestion string) string {
 }
 
 // likelyFlag names the flag that was probably meant, or the flag for parameters of methods where the command has that.
-func likelyFlag(command *cobra.Command, err error) string {
+func likelyFlag(command *cobra.Command, words []string, err error) string {
 	if invalid, is := errors.AsType[*pflag.InvalidValueError](err); is {
 		flag := invalid.GetFlag()
 		return oneDash(command, flag.Shorthand+invalid.GetValue())
@@ -72,9 +95,10 @@ func likelyFlag(command *cobra.Command, err error) string {
 	if name == "file" && strings.Contains(command.Use, " FILE") {
 		return fmt.Sprintf("the file is an argument: `%s FILE`", command.CommandPath())
 	}
+	value, parameter := valueOf("--"+name, words), strings.ReplaceAll(name, "-", "_")
 	settable := ""
 	if command.Flags().Lookup("set") != nil {
-		settable = fmt.Sprintf("a parameter of the method is set with `--set %s=VALUE`", strings.ReplaceAll(name, "-", "_"))
+		settable = fmt.Sprintf("a parameter of the method is set with --set %s=%s", parameter, value)
 	}
 	if settable != "" && parameters[name] {
 		return settable
@@ -92,9 +116,11 @@ func likelyFlag(command *cobra.Command, err error) string {
 	case settable != "":
 		return settable
 	case strings.Contains(command.Use, "NAME=VALUE"):
-		return fmt.Sprintf("a parameter has no dashes: %s=VALUE", strings.ReplaceAll(name, "-", "_"))
+		return fmt.Sprintf("a parameter has no dashes: write %s=%s", parameter, value)
+	case command.Flags().Lookup("input") != nil && (parameters[name] || name == "model" || name == "temperature" || name == "system" || name == "prompt"):
+		return fmt.Sprintf("a workflow has it in its file: write %s: %s in the parameters of the task", parameter, value)
 	case command.Flags().Lookup("input") != nil:
-		return fmt.Sprintf("for a value of an input write --input %s=VALUE", name)
+		return fmt.Sprintf("to give an input a value, write --input %s=%s", name, value)
 	}
 	return ""
 }

@@ -31,6 +31,26 @@ func Prompt(paths []string, prompt string) error {
 	return fmt.Errorf("%s; if it belongs to the prompt, put that in quotes: --prompt %s", what, view.ShellWords(strings.Join(words, " ")))
 }
 
+// Pattern describes a pattern that the shell has replaced by the names of files, because it is not in quotes: the first is the value of the
+// flag, and the others are among the paths. It is nil where that is not so.
+func Pattern(pattern string, paths []string) error {
+	ending := filepath.Ext(pattern)
+	if ending == "" || strings.ContainsAny(pattern, "*?[{/") || !isFile(pattern) || len(paths) < 2 || isFile(paths[0]) {
+		return nil
+	}
+	for _, path := range paths[1:] {
+		if filepath.Ext(path) != ending || strings.Contains(path, "/") || !isFile(path) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the shell has replaced the pattern by names of files, such as %q; put it in quotes: --pattern '*%s'", pattern, ending)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // isWord reports whether a path is no file, and looks like none.
 func isWord(path string) bool {
 	return isMissing(path) && !strings.ContainsAny(path, "/\\*") && !strings.Contains(strings.TrimRight(path, ".?!"), ".")
@@ -65,20 +85,25 @@ func Pair(arguments []string, parameter string) error {
 	return fmt.Errorf("%q: expected NAME=VALUE; write %s=%s", arguments[at], name, view.ShellWords(begin))
 }
 
+// Files lists what may be workflows in a folder.
+func Files(folder string) (flows []string) {
+	for _, ending := range []string{"*.yaml", "*.yml"} {
+		found, err := filepath.Glob(filepath.Join(folder, ending))
+		if err != nil {
+			return nil // The folder looks like a pattern.
+		}
+		flows = append(flows, found...)
+	}
+	return flows
+}
+
 // File names the workflow that was probably meant by the path of a file that does not exist, or by that of a folder; empty if none was.
 func File(path string) string {
 	folder, name := filepath.Split(path)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		folder, name = path, ""
 	}
-	var flows []string
-	for _, ending := range []string{"*.yaml", "*.yml"} {
-		found, err := filepath.Glob(filepath.Join(folder, ending))
-		if err != nil {
-			return "" // The folder looks like a pattern.
-		}
-		flows = append(flows, found...)
-	}
+	flows := Files(folder)
 	if name == "" && len(flows) == 1 {
 		return flows[0]
 	}

@@ -74,7 +74,10 @@ func (f File) check() *protocol.Error {
 		return f.Unwritable(errors.New("its folder is a file"))
 	}
 	if info, err := os.Stat(f.Path); err == nil && info.IsDir() {
-		return f.Unwritable(errors.New("it is a folder")).WithHint("name a file in it, such as %s", filepath.Join(f.Path, "results.md"))
+		if f.Flag != "--output" {
+			return f.Unwritable(errors.New("it is a folder")).WithHint("%s must name a file", f.Flag)
+		}
+		return f.Unwritable(errors.New("it is a folder")).WithHint("name a file beside it, as in --output %s-results.md", filepath.Clean(f.Path))
 	} else if err == nil && !info.Mode().IsRegular() {
 		return f.stream("not a regular file")
 	}

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type Options struct {
 	Table  bool // The progress of items is a table, with a row for each model.
 	// Verbose shows also the start of each task, the tokens of each that ends, and each item that ends; Quiet only what went wrong.
 	Verbose, Quiet bool
+	Places         func(task string) string // Where a task is defined, as flow.yaml:3; nil if that is not known.
 	// Items writes the JSON document about the items of a running task, now and then; nil for none.
 	Items func(document any)
 }
@@ -50,6 +52,7 @@ type Printer struct {
 	shown      map[string]protocol.Status // Tasks whose line was printed, with the status that it shows.
 	fans       map[string]*itemCounts     // By task.
 	printed    map[string]bool            // Tasks whose JSON line was printed.
+	reasons    map[string]string          // The task whose line shows an error first, by the error.
 	retried    map[string]int32           // The latest attempt for which the failure of the one before was shown.
 	unserved   map[string]bool            // Queues without workers on which tasks wait.
 	messages   map[string]string          // Progress messages of running tasks and items, or the newest lines of their scripts.
@@ -73,7 +76,7 @@ type Printer struct {
 // New returns a printer that has shown nothing.
 func New(o Options) *Printer {
 	p := &Printer{
-		o: o, shown: map[string]protocol.Status{}, fans: map[string]*itemCounts{}, printed: map[string]bool{}, retried: map[string]int32{},
+		o: o, shown: map[string]protocol.Status{}, fans: map[string]*itemCounts{}, printed: map[string]bool{}, retried: map[string]int32{}, reasons: map[string]string{},
 		concurrent: map[string]bool{}, noted: map[string]wait{}, lines: itemLines{},
 		asked: map[string]*protocol.Asked{}, waiting: map[string]bool{}, began: map[string]time.Time{}, numbers: map[string]int32{}, usages: map[string]int64{},
 	}
@@ -351,7 +354,8 @@ func (p *Printer) End(document *view.Run) {
 			continue
 		}
 		if task.Error != nil && (task.Status == protocol.Failed || !task.Error.Empty()) {
-			p.sentence(fmt.Sprintf("\n%s (%s):\n%s", withEqualError(document.Tasks[i:], reported), task.Error.Name, value.VisibleLines(task.Error.Message)))
+			names := withEqualError(document.Tasks[i:], reported)
+			p.sentence(fmt.Sprintf("\n%s (%s):\n%s", listed(names), task.Error.Name+p.places(names), value.VisibleLines(task.Error.Message)))
 			if task.Error.Hint != "" {
 				p.sentence("  " + value.VisibleLines(task.Error.Hint))
 			}
@@ -370,6 +374,16 @@ func (p *Printer) taskLine(task *view.Task, usage protocol.Usage, told bool) {
 		without.Error = nil
 		task = &without
 	}
+	if task.Status == protocol.Failed && task.Error != nil && task.Items == nil {
+		reason := task.Error.Message + "\n" + task.Error.Hint
+		if first, again := p.reasons[reason]; again {
+			same := *task
+			same.Error = &view.Error{Message: "for the same reason as " + first}
+			task = &same
+		} else {
+			p.reasons[reason] = task.ID
+		}
+	}
 	line := task.Line()
 	switch {
 	case p.o.Quiet && task.Status != protocol.Failed:
@@ -386,9 +400,9 @@ func tokensText(usage protocol.Usage) string {
 
 // withEqualError names the first of the tasks and those behind it that failed for exactly the same reason, such as a missing model, which is
 // reported once.
-func withEqualError(tasks []view.Task, reported map[string]bool) string {
+func withEqualError(tasks []view.Task, reported map[string]bool) (names []string) {
 	first := &tasks[0]
-	names := []string{first.ID}
+	names = []string{first.ID}
 	for i := range tasks[1:] {
 		other := &tasks[1+i]
 		if other.Status == first.Status && other.Error != nil && other.Error.Name == first.Error.Name && other.Error.Message == first.Error.Message &&
@@ -397,11 +411,33 @@ func withEqualError(tasks []view.Task, reported map[string]bool) string {
 			reported[other.ID] = true
 		}
 	}
+	return names
+}
+
+// listed names some things, and how many more there are.
+func listed(names []string) string {
 	const most = 10
 	if more := len(names) - most; more > 0 {
-		names = append(names[:most], fmt.Sprintf("%d more", more))
+		names = append(slices.Clone(names[:most]), fmt.Sprintf("%d more", more))
 	}
 	return strings.Join(names, ", ")
+}
+
+// places says where tasks are defined, if that is known.
+func (p *Printer) places(tasks []string) string {
+	if p.o.Places == nil {
+		return ""
+	}
+	var places []string
+	for _, task := range tasks {
+		if place := p.o.Places(task); place != "" {
+			places = append(places, place)
+		}
+	}
+	if len(places) == 0 {
+		return ""
+	}
+	return ", " + listed(places)
 }
 
 func (p *Printer) summary(document *view.Run) string {

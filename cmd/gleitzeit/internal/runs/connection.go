@@ -139,7 +139,7 @@ func (c *connection) Await(ctx context.Context) error {
 		case unreachable:
 			c.notify(Unreachable, "", "%s; waiting for it", err)
 		default:
-			c.notify(Unreachable, "", "no engine runs in %s; waiting for one: `gleitzeit server` starts it", c.home.Path)
+			c.notify(Unreachable, "", "no server runs in %s; waiting for one: `gleitzeit server` starts it", c.home.Path)
 		}
 		select {
 		case <-ctx.Done():
@@ -151,8 +151,8 @@ func (c *connection) Await(ctx context.Context) error {
 
 // NotRunning is the error of a home without an engine.
 func (c *connection) NotRunning() error {
-	return protocol.Errorf(protocol.EngineUnreachable, "no engine runs in %s", c.home.Path).
-		WithHint("`gleitzeit server` starts one; TEMPORAL_ADDRESS or --address names another Temporal server")
+	return protocol.Errorf(protocol.EngineUnreachable, "no server runs in %s", c.home.Path).
+		WithHint("`gleitzeit server` in another terminal starts one, and `gleitzeit run FILE` needs none; TEMPORAL_ADDRESS or --address names a Temporal server elsewhere")
 }
 
 func (c *connection) engineOptions() engine.Options {

@@ -179,7 +179,7 @@ func missing(path string) error {
 	case err != nil:
 		return unwritable(path, err)
 	}
-	return protocol.Errorf(protocol.InvalidParams, "%q exists, and is not overwritten", path).WithHint("give another NAME: `gleitzeit init NAME`")
+	return protocol.Errorf(protocol.InvalidParams, "%q exists, and is not overwritten", path).WithHint("`gleitzeit run %s` runs it; to write another one, give another NAME: `gleitzeit init NAME`", view.ShellWords(path))
 }
 
 // create writes a file that does not exist.
