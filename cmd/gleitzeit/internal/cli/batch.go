@@ -74,6 +74,9 @@ func withoutNew(flags *pflag.FlagSet, words []string) (kept []string) {
 // batchFormat is the value of --format for batch, which has more of them.
 type batchFormat struct{ *output }
 
+// Words are for completion.
+func (f batchFormat) Words() []string { return export.Formats() }
+
 // Set implements pflag.Value.
 func (f batchFormat) Set(text string) error {
 	name, known := export.FormatOf(text)
@@ -269,6 +272,10 @@ func (p batchCommand) namesOf(paths []string, o batchOptions) ([]string, error) 
 	text, err := p.readInputs(standardInput)
 	if err != nil {
 		return nil, protocol.Errorf(protocol.InvalidParams, "cannot read names from standard input: %s", err)
+	}
+	if len(text) >= maxFlow {
+		return nil, protocol.Errorf(protocol.InvalidParams, "the names on standard input have more than %d MiB", maxFlow>>20).
+			WithHint("name a folder with --pattern, or start several batches")
 	}
 	end := "\n"
 	if o.nul {

@@ -23,6 +23,9 @@ func (o *output) String() string { return string(*o) }
 
 func (o *output) Type() string { return "format" }
 
+// Words are for completion.
+func (*output) Words() []string { return []string{string(asText), string(asJSON), string(asJSONL)} }
+
 func (o *output) Set(text string) error {
 	switch output(text) {
 	case asText, asJSON, asJSONL:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
@@ -173,21 +174,20 @@ func (p taskListCommand) command() *cobra.Command {
 		Example: "  gleitzeit task list\n  gleitzeit task list " + runs.Latest + " --status failed -o json",
 		Args:    between(0, "RUN"),
 		RunE: func(command *cobra.Command, args []string) error {
-			if status != "" && !slices.Contains(taskStatuses, protocol.Status(status)) {
-				var names []string
-				for _, s := range taskStatuses {
-					names = append(names, string(s))
-				}
-				return usageError{fmt.Errorf("--status %q is not one of %s", status, strings.Join(names, ", "))}
+			if status != "" && !slices.Contains(taskStatuses, status) {
+				return usageError{fmt.Errorf("--status %q is not one of %s", status, strings.Join(taskStatuses, ", "))}
 			}
 			return p.list(command.Context(), append(args, runs.Latest)[0], protocol.Status(status))
 		},
 	})
 	command.Flags().StringVar(&status, "status", "", "only tasks in this status, such as failed")
+	completion.Limit(command.Flags(), "status", taskStatuses...)
 	return command
 }
 
-var taskStatuses = []protocol.Status{protocol.Pending, protocol.Running, protocol.Completed, protocol.Failed, protocol.Skipped, protocol.Cancelled}
+var taskStatuses = []string{
+	string(protocol.Pending), string(protocol.Running), string(protocol.Completed), string(protocol.Failed), string(protocol.Skipped), string(protocol.Cancelled),
+}
 
 func (p taskListCommand) list(ctx context.Context, run string, status protocol.Status) error {
 	s, err := p.openToShow(ctx)

@@ -130,7 +130,8 @@ func (p *program) methods() methods.Program {
 // completion is what completion in shells uses.
 func (p *program) completion() completion.Program {
 	return completion.Program{
-		Options: p.quietOptions, Specs: p.methods().Specs, Arguments: exact, Env: p.Env, Invalid: func(err error) error { return usageError{err} }, Print: p.printDocument,
+		Options: p.quietOptions, Specs: p.methods().Specs, Arguments: exact, Env: p.Env, Choices: func(key string) []string { return config.Choices(key, p.options().Providers) },
+		Invalid: func(err error) error { return usageError{err} }, Print: p.printDocument,
 	}
 }
 
@@ -382,6 +383,9 @@ func (f *progressForm) String() string {
 }
 
 func (f *progressForm) Type() string { return "string" }
+
+// Words are for completion.
+func (*progressForm) Words() []string { return []string{"line", "table"} }
 
 func (f *progressForm) Set(text string) error {
 	if text != "line" && text != "table" {

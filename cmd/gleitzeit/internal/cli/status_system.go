@@ -55,9 +55,10 @@ const (
 
 func (p statusCommand) systemCommand() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
-		Use:   "status",
-		Short: "Show the state of engine, workers, result store and providers",
-		Args:  exact(),
+		Use:     "status",
+		Short:   "Show the state of engine, workers, result store and providers",
+		Example: "  gleitzeit status\n  gleitzeit status -o json",
+		Args:    exact(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.system(command.Context())
 		},

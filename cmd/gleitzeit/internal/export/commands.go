@@ -260,10 +260,14 @@ func (p Program) list(ctx context.Context, limit int) error {
 	if more {
 		p.Say(fmt.Sprintf("the newest %d are shown: --limit 0 lists all", limit))
 	}
+	text := "no batches; `gleitzeit batch DIR --prompt PROMPT` starts one\n"
+	if len(batches) > 0 {
+		text = view.FitTable(rows, p.Width(), view.Shape{Cut: []int{1}, Drop: []int{1, 4, 2}})
+	}
 	if !p.Print(struct {
 		Batches []Batch `json:"batches"`
 	}{batches}) {
-		_, err = io.WriteString(p.Out, view.FitTable(rows, p.Width(), view.Shape{Cut: []int{1}, Drop: []int{1, 4, 2}}))
+		_, err = io.WriteString(p.Out, text)
 	}
 	return err
 }

@@ -124,12 +124,17 @@ func fits(format, ofEnding string) bool {
 	return format == ofEnding
 }
 
-// FormatNames lists the formats for people.
-func FormatNames() string {
-	var names []string
+// Formats returns the names of the formats.
+func Formats() (names []string) {
 	for _, f := range formats {
 		names = append(names, f.names[0])
 	}
+	return names
+}
+
+// FormatNames lists the formats for people.
+func FormatNames() string {
+	names := Formats()
 	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
