@@ -25,7 +25,7 @@ var noticeKeys = keys[notice]{
 		"Further headers of the request of a webhook."},
 	{[]string{"secret"}, text, func(n *notice, given *Node) { n.secret = given },
 		"Secret that signs the request of a webhook, as ${secrets.NAME}."},
-	{[]string{"command"}, list.as("a list of words", textsSchema).hinting(listHint), func(n *notice, given *Node) { n.command = given },
+	{[]string{"command"}, list.as("a list of words", textsSchema).hinting(wordsHint), func(n *notice, given *Node) { n.command = given },
 		"Program and its arguments, which run on the worker's machine; no shell reads them."},
 	{[]string{"stdin"}, anything, func(n *notice, given *Node) { n.stdin = given },
 		"What a command reads from its standard input, with references; by default how the run ended, as JSON."},

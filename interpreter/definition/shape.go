@@ -167,6 +167,16 @@ func listHint(n *Node) string {
 	return ""
 }
 
+// wordsHint is listHint for a command line: its words are the elements.
+func wordsHint(n *Node) string {
+	if words := strings.Fields(n.Written); n.Kind == value.KindString && len(words) > 1 && !strings.ContainsAny(n.Written, "\"'\\,[]{}#:|&;<>$`*") {
+		return "write command: [" + Shorten(strings.Join(words, ", ")) + "]"
+	} else if n.Kind == value.KindString && len(words) > 1 {
+		return "write command: [sh, -c, LINE] for a line of a shell"
+	}
+	return listHint(n)
+}
+
 func outputsHint(n *Node) string {
 	if reference := n.Flow(); n.Kind == value.KindString && reference != "" {
 		return "write outputs: {answer: " + reference + "}"

@@ -67,7 +67,7 @@ func readRows(paths *Paths, task *Task, read *Items) {
 	}
 	switch {
 	case !task.IsBatch && IsMissing(from.Node, "rows"):
-		refuse(n, `required key "rows" of for_each is missing`, "write for_each: {rows: table.csv}")
+		refuse(n, `required key "rows" of for_each is missing`, "write for_each: [a, b] for a list, or for_each: {rows: table.csv} for a table")
 	case n.Written == "" && from.Node.Get(what) != n: // Of the wrong type, which is reported elsewhere.
 	case n.Written == "":
 		refuse(n, what+" is empty", "")

@@ -136,6 +136,9 @@ func checkValues(c *Context, task *resolve.Task) {
 	}
 	hint := fmt.Sprintf("write %s: [a, b] or %[1]s: \"${task.list}\"", name)
 	if text := n.Flow(); n.Text != "" && text != "" && n.Kind == value.KindString && !strings.Contains(text, "${") {
+		if strings.Contains(n.Text, ", ") {
+			text = n.Text // It is the list, without its brackets.
+		}
 		hint = "write " + name + ": [" + text + "]"
 	}
 	c.report(n.Position, name+" must be a list or a single reference, not "+n.Describe(), hint)
@@ -157,7 +160,7 @@ func checkInputList(c *Context, n *definition.Node, text resolve.Text, name stri
 	}
 }
 
-// checkAnswer reports a field of a result that is always a text, such as the answer of a model.
+// checkAnswer reports the answer of a model, which is a text, as a list.
 func checkAnswer(c *Context, n *definition.Node, text resolve.Text, name string) {
 	ref := text.References[0]
 	other, _ := c.Names.Lookup(ref.Head)
@@ -165,14 +168,11 @@ func checkAnswer(c *Context, n *definition.Node, text resolve.Text, name string)
 		return
 	}
 	of := c.Tasks[other]
-	if of.Each != nil || of.Method == nil || of.Method.IsServerTool || !of.Method.IsText(ref.Steps[0].Field) {
+	if of.Each != nil || of.Method == nil || !slices.Contains(of.Method.Properties, "schema") || !of.Method.IsText(ref.Steps[0].Field) {
 		return
 	}
-	hint := ""
-	if slices.Contains(of.Method.Properties, "schema") {
-		hint = fmt.Sprintf(`write %s: "${%s.parsed.items}", and add to the parameters of %s schema: {type: object, required: [items], properties: {items: {type: array, items: {type: string}}}}`, name, ref.Head, of.Label())
-	}
-	c.report(n.Position, fmt.Sprintf("%s must be a list, and %s is a text", name, shown(ref)), hint)
+	c.report(n.Position, fmt.Sprintf("%s must be a list, and %s is a text", name, shown(ref)),
+		fmt.Sprintf(`write %s: "${%s.parsed.items}", and add to the parameters of %s schema: {type: object, required: [items], properties: {items: {type: array, items: {type: string}}}}`, name, ref.Head, of.Label()))
 }
 
 // checkNoItems reports a default that is not a list. Within `[*]` it replaces elements, which may be texts.
