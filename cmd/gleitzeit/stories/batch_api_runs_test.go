@@ -53,9 +53,10 @@ func TestBatchesAreRuns(t *testing.T) {
 	if b := s.ends(id); b.Status != "completed" || b.Counts.Completed != 100 || b.Counts.Failed != 0 {
 		t.Errorf("the batch without a file is %+v", b)
 	}
-	if left, err := os.ReadDir(filepath.Join(u.Home, "batch-api", "content")); err != nil || len(left) != 1 {
-		t.Errorf("%v are left beside the results (%v)", left, err)
-	}
+	eventually(t, "nothing is left beside the results", func() bool {
+		left, err := os.ReadDir(filepath.Join(u.Home, "batch-api", "content"))
+		return err == nil && len(left) == 1
+	})
 
 	id = s.create(s.upload(slowRequests(400)), `,"completion_window":"24h"`).ID
 	s.begins(id)
@@ -73,11 +74,14 @@ func TestBatchesThatExpire(t *testing.T) {
 	s := u.serveAPI()
 	const total = 900
 	input := s.upload(slowRequests(total))
-	running := s.create(input, `,"completion_window":"15s"`)
+	running := s.create(input, `,"completion_window":"30s"`)
 	s.begins(running.ID)
 	var others []string
 	for range 3 { // Four are executed at once.
 		others = append(others, s.create(input, `,"completion_window":"24h"`).ID)
+	}
+	for _, id := range others {
+		s.begins(id)
 	}
 	waiting := []string{s.create(input, `,"completion_window":"24h"`).ID, s.create(input, `,"completion_window":"1s"`).ID}
 	eventually(t, "the fifth batch is validated", func() bool { return s.batch(waiting[0]).Status == "in_progress" })
