@@ -121,7 +121,7 @@ func (b *heartbeat) print(text string, stderr bool) {
 	if stderr {
 		stream = &b.stderr
 	}
-	stream.Written += len(text)
+	stream.Written, stream.At = stream.Written+len(text), time.Now().UTC()
 	stream.Tail = lastBytes(stream.Tail+text, maxTail)
 	if line := strings.TrimSpace(stream.Tail); line != "" {
 		line = line[strings.LastIndexByte(line, '\n')+1:]

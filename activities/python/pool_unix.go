@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// CanFork is whether scripts are forked from an interpreter that runs.
+const CanFork = true
+
 // newEngine returns the engine for this system. macOS cannot fork a process that uses its frameworks, which imported modules
 // may do: there every script gets an interpreter that has imported nothing.
 func newEngine(o Options) engine {

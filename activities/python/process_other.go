@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// CanFork is whether scripts are forked from an interpreter that runs.
+const CanFork = false
+
 func newEngine(o Options) engine { return directEngine{o.engine()} }
 
 // newSession does nothing: only the interpreter itself can be ended on this system.

@@ -95,7 +95,7 @@ var rules = []rule{
 		"activities", "interpreter/plan", "interpreter/reference", "internal/protocol", "internal/resultstore", "internal/table", "internal/value",
 	}, []string{disk}},
 	{"cmd/gleitzeit/internal/export", []string{
-		"cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/view", "interpreter/reference", "internal/home", "internal/protocol", "internal/resultstore", "internal/table", "internal/value", "internal/workbook",
+		"cmd/gleitzeit/internal/completion", "cmd/gleitzeit/internal/outputs", "cmd/gleitzeit/internal/view", "interpreter/reference", "internal/home", "internal/protocol", "internal/resultstore", "internal/table", "internal/value", "internal/workbook",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/page", nil, nil},
 	{"cmd/gleitzeit/internal/report", []string{
@@ -139,7 +139,7 @@ var rules = []rule{
 	}, []string{disk, network, cobra}},
 	{"cmd/gleitzeit/internal/help", []string{"cmd/gleitzeit/internal/view"}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/completion", []string{
-		"cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "internal/home", "internal/protocol",
+		"cmd/gleitzeit/internal/view", "internal/resultstore", "interpreter/definition", "cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "internal/home", "internal/protocol",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/methods", []string{
 		"cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/suggest", "internal/value",
@@ -154,7 +154,7 @@ var rules = []rule{
 		"cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/value",
 	}, []string{cobra}},
 	{"cmd/gleitzeit/internal/schedule", []string{
-		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/plan", "internal/protocol", "internal/suggest", "internal/temporalname", "internal/value",
+		"cmd/gleitzeit/internal/completion", "cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/view", "interpreter/plan", "internal/protocol", "internal/suggest", "internal/temporalname", "internal/value",
 	}, []string{disk, cobra, sdkClient, sdkErrors, api}},
 	{"cmd/gleitzeit/internal/upkeep", []string{
 		"cmd/gleitzeit/internal/runs", "cmd/gleitzeit/internal/runs/retention", "cmd/gleitzeit/internal/view", "internal/backup", "internal/config", "internal/home", "internal/protocol", "internal/resultstore",

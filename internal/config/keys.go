@@ -93,6 +93,22 @@ func keysWith(providers []protocol.Provider) []key {
 	return all
 }
 
+// Choices returns the values that a key takes, where they are few; nil otherwise.
+func Choices(name string, providers []protocol.Provider) []string {
+	switch name {
+	case "log_level":
+		return []string{"debug", "info", "warn", "error"}
+	case "python.sandbox":
+		return []string{"none", "bwrap"}
+	}
+	keys := keysWith(providers)
+	at := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
+	if at >= 0 && (keys[at].takes == boolean || keys[at].takes == allowance) {
+		return []string{"true", "false"}
+	}
+	return nil
+}
+
 // alternatives are keys and sections that people may expect here, and what to use instead.
 var alternatives = []struct{ name, instead string }{
 	{"batch", "use the section \"batch\" of a workflow"},

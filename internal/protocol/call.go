@@ -207,8 +207,9 @@ type Heartbeat struct {
 
 // PrintedTail is the end of what a script has written to one of its streams so far.
 type PrintedTail struct {
-	Tail    string `json:"tail"`
-	Written int    `json:"written"` // Bytes of all that it has written.
+	Tail    string    `json:"tail"`
+	Written int       `json:"written"`     // Bytes of all that it has written.
+	At      time.Time `json:"at,omitzero"` // When it wrote the newest of them; zero in heartbeats of earlier programs.
 }
 
 // Printed is the end of what a script without a result has printed, without secrets.

@@ -14,6 +14,7 @@ type Provider struct {
 	// ParseURL reads an address as people write it. It reports false where the text is no address of such a server.
 	ParseURL func(text string) (url string, ok bool)
 	Pulls    bool              // The servers fetch models: there is a setting `auto_pull`.
+	Fetch    []string          // The command that has one fetch a model, whose name follows; nil: there is none.
 	Cuts     bool              // The servers take `num_ctx`, and cut longer prompts on request: there is a setting `max_context`.
 	HasKeys  bool              // The servers take keys: there is a setting `api_key`.
 	Former   map[string]string // Keys of the program that this one succeeds, by the key of today: "url": "endpoint".

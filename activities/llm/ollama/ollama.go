@@ -26,6 +26,7 @@ func Provider() provider.Provider {
 			URL:       defaultURL,
 			ParseURL:  parseURL,
 			Pulls:     true,
+			Fetch:     []string{"ollama", "pull"},
 			Cuts:      true,
 			HasKeys:   true,
 			Former:    map[string]string{"url": "endpoint", "model": "default_models.chat", "vision_model": "default_models.vision"},

@@ -147,7 +147,7 @@ type modelsDocument struct {
 	} `json:"results"`
 }
 
-// TestFailuresFitTheTerminal: each has one row, with the reason before the path, which is relative.
+// TestFailuresFitTheTerminal: the path is relative, the reason is whole, and no word is broken.
 func TestFailuresFitTheTerminal(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
@@ -156,7 +156,7 @@ func TestFailuresFitTheTerminal(t *testing.T) {
 	u.File("docs/b.txt", "PINE\x00APPLE")
 	screen := u.terminal("batch", "docs", "--prompt", "Summarize.", "--output", "out.md")
 	shown := screen.ends()
-	wantLines(t, "the terminal", shown, "✗ batch[1]  has NUL bytes: it is binary data, not text  docs/b.txt\n", "✗ batch[2]  is not a complete PDF document  …", "-name.pdf\n")
+	wantLines(t, "the terminal", shown, "✗ batch[1]  docs/b.txt  has NUL bytes: it is binary data, not text\n", "✗ batch[2]\n  …", "-name.pdf\n  is not a complete PDF document\n")
 	if strings.Contains(shown, u.Work) {
 		t.Errorf("the terminal shows an absolute path:\n%s", shown)
 	}

@@ -108,3 +108,25 @@ func TestCallReadsStandardInput(t *testing.T) {
 		}
 	}
 }
+
+// TestStandardInputIsLiteral: what is piped into a call is no template, so that nobody who wrote the text gets a secret.
+func TestStandardInputIsLiteral(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	const hello, pineapple = "Hello from the scripted model.\n", "I saw the PINEAPPLE.\n"
+	for _, test := range []struct{ line, text, want string }{
+		{"prompt=-", "${secrets.FRUIT} ${env.FRUIT}", hello},
+		{"prompt=x --stdin", "${secrets.FRUIT} $${secrets.FRUIT} ${env.FRUIT}", hello},
+		{"--stdin", "${secrets.FRUIT}", hello},
+		{"prompt=x --stdin", "echo ${HOME%/*} ${", hello},
+		{"prompt=${env.FRUIT} --stdin", "no fruit", "I saw the [env.FRUIT].\n"}, // The argument is whose command it is.
+		{"prompt=-", `"a PINEAPPLE"`, pineapple},
+	} {
+		command := exec.Command(program(t), append([]string{"call", "llm/chat"}, strings.Fields(test.line)...)...)
+		command.Dir, command.Env = u.Work, u.Environment("GLEITZEIT_SECRET_FRUIT=PINEAPPLE", "FRUIT=PINEAPPLE")
+		command.Stdin = strings.NewReader(test.text)
+		if output, err := command.CombinedOutput(); err != nil || string(output) != test.want {
+			t.Errorf("call llm/chat %s < %q printed %q, %v", test.line, test.text, output, err)
+		}
+	}
+}

@@ -14,7 +14,7 @@ import (
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	u := withOllama(t, ollamatest.Start(t))
-	u.File("tea.yaml", "name: Tea\ntasks: [{id: sum, method: mcp/tool.add, parameters: {a: 1, b: 2}}]\n")
+	u.File("tea.yaml", "name: Tea\ntags: [hot drinks]\ninputs: {cups: 2, kind: {default: black, enum: [black, green]}}\ntasks: [{id: sum, method: mcp/tool.add, parameters: {a: 1, b: 2}}]\n")
 	u.File("tea.txt", "")
 	_, stderr := u.Gleitzeit(0, "run", "tea.yaml")
 	run := between(stderr, "run ", "\n")
@@ -31,6 +31,31 @@ func TestCompletion(t *testing.T) {
 		{"gleitzeit batch . --model tiny-s", "tiny-script", "tiny-vision"},
 		{"gleitzeit config set providers.default", "providers.default", ""},
 		{"gleitzeit init --type ba", "batch", "chain"},
+		{"gleitzeit call llm/chat model=tiny-s", "model=tiny-script", "tiny-vision"},
+		{"gleitzeit call llm/vision provider=o", "provider=ollama", "model"},
+		{"gleitzeit call llm/chat on_truncation=", "on_truncation=fail", "prompt"},
+		{"gleitzeit call llm/chat file_path=te", "file_path=tea.txt", "home"},
+		{"gleitzeit batch . --set auto_pull=", "auto_pull=true", "tea"},
+		{"gleitzeit batch . --set mod", "model=", "prompt="},
+		{"gleitzeit exec 1 --set sand", "sandbox=", "file"},
+		{"gleitzeit config set providers.ollama.model tiny-s", "tiny-script", "tiny-vision"},
+		{"gleitzeit config set providers.default o", "ollama", "anthropic"},
+		{"gleitzeit config set logs ", "true", "tea"},
+		{"gleitzeit config set log_level ", "debug", "tea"},
+		{"gleitzeit config set python.sandbox ", "bwrap", "tea"},
+		{"gleitzeit list --status inter", "interrupted", "running"},
+		{"gleitzeit list --workflow ", "Tea", "tea.yaml"},
+		{"gleitzeit list --tag ", "hot drinks", "tea"},
+		{"gleitzeit task list --status pe", "pending", "completed"},
+		{"gleitzeit status -o js", "jsonl", "tea"},
+		{"gleitzeit batch export @latest --format x", "xlsx", "tea"},
+		{"gleitzeit batch export @latest --only f", "failed", "completed"},
+		{"gleitzeit report @latest --format m", "markdown", "html"},
+		{"gleitzeit graph tea.yaml --as m", "mermaid", "text"},
+		{"gleitzeit run tea.yaml --progress t", "table", "line"},
+		{"gleitzeit run tea.yaml --input ", "cups=", "tea"},
+		{"gleitzeit run tea.yaml --input kind=", "kind=green", "cups"},
+		{"gleitzeit run tea.yaml --inputs ", "tea.yaml", "tea.txt"},
 		{"gleitzeit completion z", "zsh", "bash"},
 	} {
 		// What the function of bash prints it takes from here; the names of files it finds itself.
@@ -67,10 +92,39 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("the script for %s is at %q", shell, path)
 		}
 	}
-	_, stderr = u.Gleitzeit(2, "completion", "powershell", "--install")
-	wantLines(t, "standard error", stderr, "--install is not supported for powershell; add this line to $PROFILE: ")
+	u.installsInPowerShell()
 	_, stderr = u.Gleitzeit(2, "completion", "tcsh")
 	wantLines(t, "standard error", stderr, `unknown shell "tcsh"; the shells are bash, zsh, fish, powershell`)
+}
+
+// installsInPowerShell wants a block in the profile, once, and nothing else of it to change.
+func (u *user) installsInPowerShell() {
+	u.T.Helper()
+	path := filepath.Join(filepath.Dir(u.Home), ".config", "powershell", "Microsoft.PowerShell_profile.ps1")
+	const block = "# >>> gleitzeit completion >>>\ngleitzeit completion powershell | Out-String | Invoke-Expression\n# <<< gleitzeit completion <<<\n"
+	stdout, _ := u.Gleitzeit(0, "completion", "powershell", "--install")
+	wantLines(u.T, "standard output", stdout, "wrote a block to "+path+"\n")
+	if got := read(u.T, path); got != block {
+		u.T.Errorf("the profile is %q", got)
+	}
+	write(u.T, path, "Set-Alias g gleitzeit\n"+block+"# mine")
+	u.Gleitzeit(0, "completion", "powershell", "--install")
+	if got := read(u.T, path); got != "Set-Alias g gleitzeit\n"+block+"# mine" {
+		u.T.Errorf("the profile is %q", got)
+	}
+	other := u.File("other.ps1", "Set-Alias g gleitzeit")
+	p := u.StartIn(u.Work, []string{"PROFILE=" + other}, "completion", "powershell", "--install")
+	p.Exits(0)
+	if got := read(u.T, other); got != "Set-Alias g gleitzeit\n"+block {
+		u.T.Errorf("the profile is %q", got)
+	}
+	u.File("other.ps1", "# >>> gleitzeit completion >>>\nmine\n")
+	p = u.StartIn(u.Work, []string{"PROFILE=" + other}, "completion", "powershell", "--install")
+	p.Exits(1)
+	wantLines(u.T, "standard error", p.Stderr.String(), "it has the line # >>> gleitzeit completion >>> without # <<<", "  add this line to the file that $PROFILE names")
+	if got := read(u.T, other); got != "# >>> gleitzeit completion >>>\nmine\n" {
+		u.T.Errorf("the profile is %q", got)
+	}
 }
 
 // wordsOf returns the words of a command line after the first; the last one is what has been typed of it.

@@ -1,6 +1,7 @@
 package stories_test
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -14,4 +15,15 @@ func TestDoctorFindsTheDisk(t *testing.T) {
 	p = u.onSmallDiskShell("4m", `mount -o remount,ro "$1" && exec "$2" doctor --home "$1"`)
 	p.Exits(1)
 	wantLines(t, "standard output", p.Stdout.String(), "✗ home ", "read-only file system", "→ set GLEITZEIT_HOME or --home to a folder that you can write")
+}
+
+// TestDoctorOfAHomeThatCannotBe: of a disk on which there will be nothing, nothing is said.
+func TestDoctorOfAHomeThatCannotBe(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	stdout, _ := u.Gleitzeit(1, "doctor", "--home", "/proc/gleitzeit")
+	wantLines(t, "standard output", stdout, "✗ home ", "/proc/gleitzeit does not exist and cannot be created")
+	if strings.Contains(stdout, "disk ") {
+		t.Error(stdout)
+	}
 }

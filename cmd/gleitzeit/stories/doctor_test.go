@@ -145,3 +145,11 @@ func TestDoctorFindsATakenPort(t *testing.T) {
 	}
 	u.doctor(0, "port 8233 warning in use by another program → `gleitzeit server` uses another port for the Web UI")
 }
+
+// TestDoctorSaysHowToFetchAModel: with the command.
+func TestDoctorSaysHowToFetchAModel(t *testing.T) {
+	t.Parallel()
+	u := withOllama(t, ollamatest.Start(t))
+	u.configured("providers: {ollama: {model: nosuch}}\n")
+	u.doctor(0, "ollama http://… warning …→ set `providers.ollama.model` to one of …, or fetch it: `ollama pull nosuch`")
+}

@@ -233,6 +233,32 @@ func TestListFitsTheTerminal(t *testing.T) {
 	}
 }
 
+// TestTerminalThatMovesNoCursor: with TERM=dumb nothing is drawn again, and no line has an escape sequence.
+func TestTerminalThatMovesNoCursor(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("flow.yaml", "name: Plain\ntasks: [{id: first, method: mcp/tool.echo, parameters: {message: hello}}, {id: last, method: mcp/tool.echo, parameters: {message: \"${first.response}\"}}]\n")
+	for _, c := range []struct {
+		kind string
+		has  bool
+	}{{"dumb", false}, {"xterm", true}} {
+		written := filepath.Join(t.TempDir(), "written")
+		screen := u.terminalOf("sh", "-c", "read go; TERM="+c.kind+" exec gleitzeit run flow.yaml --new")
+		screen.tmux("pipe-pane", "cat > "+written)
+		screen.tmux("send-keys", "Enter")
+		wantLines(t, c.kind, screen.ends(), "✓ first  mcp/tool.echo", "✓ last  mcp/tool.echo")
+		var raw string
+		eventually(t, "all is written", func() bool {
+			data, err := os.ReadFile(written)
+			raw = string(data)
+			return err == nil && strings.Contains(raw, "completed in")
+		})
+		if strings.Contains(raw, "\x1b") != c.has {
+			t.Errorf("TERM=%s: escape sequences: %v, want %v\n%q", c.kind, !c.has, c.has, raw)
+		}
+	}
+}
+
 // TestWhatAModelWritesSteersNoTerminal: control characters are shown, and not obeyed.
 func TestWhatAModelWritesSteersNoTerminal(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/internal/ollamatest"
 )
@@ -13,6 +14,8 @@ type loggedEvent struct {
 	Task, Event, Stream, Text string
 	Item                      *int
 	Attempt                   int
+	At                        time.Time
+	Method                    string
 	Sent                      struct {
 		Model, Tool string
 		Again       int
@@ -114,4 +117,47 @@ tasks:
 			t.Errorf("%q stands there %d times:\n%s", line, strings.Count(shown, line), shown)
 		}
 	}
+}
+
+// TestLogsFollowTellsTimes: whoever follows a run that has begun is told when it did so, and that it ends is no alarm, although the engine
+// ends with it.
+func TestLogsFollowTellsTimes(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("flow.yaml", `name: Long
+tasks:
+  - id: wait
+    method: python/execute
+    parameters:
+      code: |
+        import os, time
+        print("before", flush=True)
+        open("begun", "w").close()
+        while not os.path.exists("go"): time.sleep(0.05)
+`)
+	running := u.Start("run", "flow.yaml")
+	u.Appears("begun")
+	following := u.Start("logs", running.RunID(), "-f", "-o", "jsonl")
+	following.Prints("before")
+	u.File("go", "")
+	running.Exits(0)
+	following.Exits(0)
+	if said := following.Stderr.String(); said != "" {
+		t.Errorf("logs -f says %s", said)
+	}
+	recorded, _ := u.Gleitzeit(0, "logs", running.RunID(), "-o", "jsonl")
+	followed, known := loggedEvents(t, following.Stdout.String()), loggedEvents(t, recorded)
+	if len(followed) != 3 || len(known) != 3 {
+		t.Fatalf("followed\n%s\nrecorded\n%s", following.Stdout.String(), recorded)
+	}
+	for i, event := range followed {
+		const most = 500 * time.Millisecond // The first look is later than that.
+		if away := event.At.Sub(known[i].At).Abs(); away > most || event.Event != known[i].Event || event.Method != "python/execute" {
+			t.Errorf("%s of %s is told as %s at %s, and recorded as %s at %s", event.Event, event.Method, event.Event, event.At, known[i].Event, known[i].At)
+		}
+	}
+	_, said := u.Gleitzeit(2, "logs", running.RunID(), "--attempt", "7")
+	wantLines(t, "standard error", said, "--attempt 7: the largest number of an attempt of a task of run "+running.RunID()+" is 1\n")
+	_, said = u.Gleitzeit(2, "logs", running.RunID(), "wait", "--attempt", "2")
+	wantLines(t, "standard error", said, `--attempt 2: the largest number of an attempt of task "wait" of run `+running.RunID()+" is 1\n")
 }

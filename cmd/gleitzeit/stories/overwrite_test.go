@@ -141,6 +141,32 @@ func TestNoOutputReplacesAnInput(t *testing.T) {
 	wantLines(t, "standard error", stderr, `file "`+u.Path("docs/resumed.md")+`", because`)
 }
 
+// TestNoOutputReplacesAWorkflow: neither a report nor an export replaces the workflow file of its run, or a document that a task names.
+func TestNoOutputReplacesAWorkflow(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.File("step.py", stepScript)
+	u.File("t.csv", "id,q\n1,one\n")
+	u.File("flow.yaml", `name: Rows
+inputs: {table: t.csv}
+tasks:
+  - {id: each, method: python/execute, for_each: {rows: "${inputs.table}"}, parameters: {file: step.py, context: "${item}"}}
+  - {id: one, method: llm/chat, parameters: {file_path: letter.txt, prompt: x}, when: "false"}
+`)
+	u.File("letter.txt", "Dear all\n")
+	must(t, os.Symlink("flow.yaml", u.Path("link.yaml")))
+	u.Gleitzeit(0, "run", "flow.yaml")
+	for _, file := range []string{"flow.yaml", "link.yaml", u.Path("flow.yaml"), "letter.txt", "step.py", "t.csv"} {
+		want := `to "` + file + `": the run reads it`
+		refuses(t, u, want, "report", "@latest", "--output", file)
+		if !strings.HasSuffix(file, ".yaml") { // In which no results are written.
+			refuses(t, u, want, "batch", "export", "@latest", "each", "--format", "csv", "--output", file)
+		}
+	}
+	u.Gleitzeit(0, "report", "@latest", "--output", "report.html")
+	u.Gleitzeit(0, "batch", "export", "@latest", "each", "--output", "each.csv")
+}
+
 // TestOutputIsARegularFile: what stands for standard output is refused, and what was printed before and after stays.
 func TestOutputIsARegularFile(t *testing.T) {
 	t.Parallel()

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/mistyped"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/upkeep"
 )
@@ -26,8 +28,8 @@ func groups(p *program) []*cobra.Command {
 			mcpServeCommand{p}.command()),
 		group("task", "List tasks, call a method, or print the result of a task",
 			taskListCommand{p}.command(),
-			aliasOf("results", named("result RUN TASK", exact("RUN", "TASK"), resultsCommand{p}.command())),
-			aliasOf("call", named("submit METHOD [NAME=VALUE…]", nil, callCommand{p}.command()))),
+			aliasOf("results", named("result RUN TASK", exact("RUN", "TASK"), "  gleitzeit results "+runs.Latest+" summary -o json", resultsCommand{p}.command())),
+			aliasOf("call", named("submit METHOD [NAME=VALUE…]", nil, "", callCommand{p}.command()))),
 	}
 }
 
@@ -45,21 +47,29 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	holder.AddCommand(commands...)
+	for _, command := range commands {
+		if original := command.Annotations[aliasMark]; original != "" {
+			command.Example = strings.ReplaceAll(command.Example, "gleitzeit "+original, "gleitzeit "+name+" "+command.Name())
+		}
+	}
 	return holder
 }
+
+// aliasMark is the annotation of an alias: the path of what it is an alias of.
+const aliasMark = "gleitzeit_alias"
 
 // aliasOf is a command under a second name.
 func aliasOf(path string, command *cobra.Command) *cobra.Command {
 	command.Short = fmt.Sprintf("Alias of `gleitzeit %s`", path)
-	command.Example = ""
+	command.Annotations = map[string]string{aliasMark: path}
 	return command
 }
 
-// named is a command under another name, with its own idea of how many arguments there are where it has one.
-func named(use string, args cobra.PositionalArgs, command *cobra.Command) *cobra.Command {
+// named is a command under another name, with its own arguments and example where it has some.
+func named(use string, args cobra.PositionalArgs, example string, command *cobra.Command) *cobra.Command {
 	command.Use = use
 	if args != nil {
-		command.Args = args
+		command.Args, command.Example = args, example
 	}
 	return command
 }

@@ -74,6 +74,9 @@ func withoutNew(flags *pflag.FlagSet, words []string) (kept []string) {
 // batchFormat is the value of --format for batch, which has more of them.
 type batchFormat struct{ *output }
 
+// Words are for completion.
+func (f batchFormat) Words() []string { return export.Formats() }
+
 // Set implements pflag.Value.
 func (f batchFormat) Set(text string) error {
 	name, known := export.FormatOf(text)
@@ -273,6 +276,10 @@ func (p batchCommand) namesOf(paths []string, o batchOptions) ([]string, error) 
 	if err != nil {
 		return nil, protocol.Errorf(protocol.InvalidParams, "cannot read names from standard input: %s", err)
 	}
+	if len(text) >= maxFlow {
+		return nil, protocol.Errorf(protocol.InvalidParams, "the names on standard input have more than %d MiB", maxFlow>>20).
+			WithHint("name a folder with --pattern, or start several batches")
+	}
 	end := "\n"
 	if o.nul {
 		end = "\x00"
@@ -437,7 +444,7 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 			return true, err
 		}
 	}
-	if scan.Calls() <= askFrom || o.yes || !p.screen.Terminal() || !progress.IsTerminal(p.In) {
+	if scan.Calls() <= askFrom || o.yes || !p.attended || !progress.IsTerminal(p.In) {
 		return false, nil
 	}
 	fmt.Fprintf(p.Err, "%s of %s: continue? [y/N] ", scan.CountCalls(), compiled.Tasks[0].Method)
@@ -514,7 +521,7 @@ func (p batchCommand) printBatch(ctx context.Context, s *runs.Session, run *view
 	if file != nil {
 		unknown, err = file.Finish(ctx, s.Store(), about)
 	} else {
-		unknown, err = export.Print(ctx, s.Store(), about, definition.BatchID, &o.export, p.Out)
+		unknown, err = export.Print(ctx, s.Store(), about, definition.BatchID, &o.export, p.Out, p.width())
 	}
 	if err != nil {
 		return outputs.NotWritten(o.file, err)

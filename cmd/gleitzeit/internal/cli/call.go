@@ -28,7 +28,7 @@ func (p callCommand) command() *cobra.Command {
 		Use:   "call METHOD [NAME=VALUE…]",
 		Short: "Call one method in this process and print its result",
 		Long: "Call one method of a protocol in this process, without a workflow: `gleitzeit call mcp/tool.add a=2 b=3`.\n" +
-			"Values are text where the method wants text, and JSON where it wants anything else. prompt=- reads the prompt from standard input.\n" +
+			"Values are text where the method wants text, and JSON where it wants anything else. prompt=- reads the prompt from standard input, whose text is literal.\n" +
 			"Ctrl-C cancels the call. `gleitzeit methods` lists the methods, and `gleitzeit methods METHOD` its parameters.",
 		Example: "  gleitzeit call mcp/tool.add a=2 b=3\n  gleitzeit call llm/chat prompt='Why is the sky blue?'\n  gleitzeit call llm/chat prompt='Summarize this letter' --stdin < letter.txt",
 		Args: func(command *cobra.Command, args []string) error {
@@ -41,11 +41,11 @@ func (p callCommand) command() *cobra.Command {
 			if extension := filepath.Ext(args[0]); extension == ".yaml" || extension == ".yml" {
 				return usageError{fmt.Errorf("%q is not a method; `gleitzeit run %s` runs a workflow", args[0], view.ShellWords(args[0]))}
 			}
-			pairs, err := p.readStandardInput(args[0], args[1:], stdin)
+			pairs, prompt, err := p.readStandardInput(args[0], args[1:], stdin)
 			if err != nil {
 				return err
 			}
-			return p.call(command.Context(), args[0], pairs, nil)
+			return p.call(command.Context(), args[0], pairs, prompt)
 		},
 	}
 	command.Flags().BoolVar(&stdin, "stdin", false, "add the text of standard input to the prompt")
@@ -94,8 +94,8 @@ const pythonMethod = "python/execute"
 // source returns the parameter for the script: the file of that name, else the code.
 func (p execCommand) source(text string) (value.Field, error) {
 	if text == standardInput {
-		code, err := p.readInputs(standardInput)
-		return value.Field{Name: "code", Value: value.String(string(code))}, err
+		code, err := p.standardText("write it to a file and name that: `gleitzeit exec FILE`")
+		return value.Field{Name: "code", Value: interpreter.Literal(value.String(code))}, err // As that of a file.
 	}
 	info, err := os.Stat(text)
 	if isFile := err == nil && info.Mode().IsRegular(); isFile || strings.HasSuffix(text, ".py") && !strings.ContainsAny(text, " \n=()") {
@@ -162,8 +162,32 @@ func (p callCommand) call(ctx context.Context, method string, pairs []string, gi
 	if err != nil {
 		return err
 	}
+	if method == pythonMethod && p.output == asText && !p.printScript(result) {
+		return nil
+	}
 	p.printResult(view.Text(view.MainValue(result)), result)
 	return nil
+}
+
+// printScript prints what a script has printed beside its result, and reports whether there is something that it returns: a script
+// that assigns no result returns what it printed.
+func (p callCommand) printScript(result value.Value) bool {
+	returned, _ := result.Get("result")
+	output, _ := result.Get("output")
+	beside := []string{"stderr"}
+	if !returned.IsNull() {
+		beside = []string{"output", "stderr"}
+	}
+	for _, name := range beside {
+		if printed, _ := result.Get(name); printed.Text() != "" {
+			fmt.Fprintln(p.Err, value.VisibleLines(strings.TrimSuffix(printed.Text(), "\n")))
+		}
+	}
+	if returned.IsNull() && output.Text() == "" {
+		p.say("the script returned nothing: its result is what it assigns to `result`, as in result = 6 * 7")
+		return false
+	}
+	return true
 }
 
 // compileCall checks a call and makes it ready: as a workflow of one task, so that what holds for a task holds for it. The
@@ -186,12 +210,17 @@ func (p callCommand) compileCall(method string, pairs []string, given []value.Fi
 		value.Field{Name: "name", Value: value.String(method)},
 		value.Field{Name: "tasks", Value: value.List(task)},
 	)
+	text := flow.JSON()
+	if len(text) >= maxFlow {
+		return nil, protocol.Errorf(protocol.InvalidParams, "the parameters of the call have more than %d MiB as JSON", maxFlow>>20).
+			WithHint("write a long text to a file and name that, as with file_path=FILE")
+	}
 	specs, err := runs.Specs(p.options(), false)
 	if err != nil {
 		return nil, err
 	}
 	compiled, diagnostics := interpreter.Compile(interpreter.Input{
-		File: "call", Text: flow.JSON(), Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs,
+		File: "call", Text: text, Files: os.DirFS("/"), Folder: folder, FlowFolder: folder, Specs: specs,
 	})
 	if compiled != nil {
 		return compiled, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter"
 )
 
 // givenParameters reads name=value pairs as the method's schema means them. The schema is that of a server's tool; nil for that of the
@@ -43,45 +44,40 @@ func (p callCommand) givenParameters(method string, pairs []string, given []valu
 	return value.Object(append(fields, given...)...), nil
 }
 
-// readStandardInput replaces the value of prompt=- by the text of standard input, or adds it to the prompt.
-func (p callCommand) readStandardInput(method string, pairs []string, toPrompt bool) ([]string, error) {
+// readStandardInput takes the prompt out of the pairs if its text, or a part of it, is on standard input: it may come from anybody, so
+// that nothing in it is a reference, and no text of it is JSON.
+func (p callCommand) readStandardInput(method string, pairs []string, toPrompt bool) (rest []string, prompt []value.Field, err error) {
 	from := slices.Index(pairs, "prompt="+standardInput) // Of other parameters, such as a separator, it may be the value.
 	switch {
 	case from >= 0 && toPrompt:
-		return nil, usageError{fmt.Errorf("%q and --stdin: standard input can be read only once", pairs[from])}
+		return nil, nil, usageError{fmt.Errorf("%q and --stdin: standard input can be read only once", pairs[from])}
 	case from < 0 && !toPrompt:
-		return pairs, nil
+		return pairs, nil, nil
 	}
 	if toPrompt {
 		specs, err := runs.Specs(p.options(), false)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if m := parameters.Method(specs, method); m != nil {
 			if _, has := parameters.Properties(m.Parameters).Get("prompt"); !has {
-				return nil, usageError{fmt.Errorf("--stdin adds text to the parameter \"prompt\", which %s does not have; in a shell, NAME=\"$(cat)\" reads any parameter", method)}
+				return nil, nil, usageError{fmt.Errorf("--stdin adds text to the parameter \"prompt\", which %s does not have; give the text as NAME=VALUE", method)}
 			}
 		}
 		from = slices.IndexFunc(pairs, func(pair string) bool { return strings.HasPrefix(pair, "prompt=") })
 	}
-	text, err := p.readInputs(standardInput)
+	text, err := p.standardText("write it to a file and name that with file_path=FILE")
 	if err != nil {
-		return nil, protocol.Errorf(protocol.InvalidParams, "cannot read standard input: %s", err)
+		return nil, nil, err
 	}
-	if len(text) >= maxFlow {
-		return nil, protocol.Errorf(protocol.InvalidParams, "standard input has more than %d MiB", maxFlow>>20).WithHint("write it to a file and name that with file_path=FILE")
+	whole := interpreter.Literal(value.String(strings.TrimSuffix(text, "\n")))
+	if from < 0 {
+		return pairs, []value.Field{{Name: "prompt", Value: whole}}, nil
 	}
-	read := strings.TrimSuffix(string(text), "\n")
-	changed := slices.Clone(pairs)
-	switch {
-	case toPrompt && from < 0:
-		return append(changed, "prompt="+read), nil
-	case toPrompt:
-		changed[from] += "\n\n" + read
-	default:
-		changed[from] = strings.TrimSuffix(pairs[from], standardInput) + read
+	if toPrompt {
+		whole = value.String(strings.TrimPrefix(pairs[from], "prompt=") + "\n\n" + whole.Text())
 	}
-	return changed, nil
+	return slices.Concat(pairs[:from], pairs[from+1:]), []value.Field{{Name: "prompt", Value: whole}}, nil
 }
 
 // needsSchema reports whether a call is of a server's tool, and only the tool's schema says whether a value is text.

@@ -31,6 +31,9 @@ func (c *checked) Write(data []byte) (int, error) {
 	return written, err
 }
 
+// plain is a terminal that moves no cursor. What is written to it is what a file would get.
+type plain struct{ io.Writer }
+
 // isClosed reports whether nobody reads any more.
 func (c *checked) isClosed() bool {
 	c.mu.Lock()

@@ -56,6 +56,7 @@ type program struct {
 	toFile     bool             // The results go to a file: notices are for people.
 	hasNew     bool             // The command has the flag --new.
 	screen     *progress.Screen // Is Err.
+	attended   bool             // Err is a terminal, also one that moves no cursor.
 	interrupts *interrupts
 	written    *checked          // Is Out.
 	lines      *jsonLines        // Is below Err.
@@ -76,6 +77,10 @@ func Main(process Process) int {
 	// Whoever reads standard output may have seen enough: then the command ends as by a signal, and an open run is kept.
 	var p *program
 	closed := func() { p.interrupts.raise(syscall.SIGPIPE) }
+	attended := progress.IsTerminal(process.Err)
+	if kind, _ := process.Env("TERM"); kind == "dumb" { // It shows escape sequences as text.
+		process.Out, process.Err = plain{process.Out}, plain{process.Err}
+	}
 	results := &checked{to: process.Out, closed: closed}
 	shown, said := progress.NewScreen(process.Err), &checked{to: process.Err, closed: closed}
 	terminal := shown.Terminal()
@@ -84,7 +89,7 @@ func Main(process Process) int {
 		shown = progress.NewScreen(lines)
 	}
 	process.Out, process.Err = results, shown
-	p = &program{Process: process, output: asText, written: results, lines: lines, screen: shown}
+	p = &program{Process: process, output: asText, written: results, lines: lines, screen: shown, attended: attended}
 	root := p.root()
 	root.SetArgs(p.Args)
 	root.SetIn(p.In)
@@ -281,11 +286,11 @@ func (p *program) report(err error) int {
 		shown.Printed, attempts = of.task.Error.Printed, of.task.FailedAttempts
 	}
 	if !p.forPrograms() {
-		fmt.Fprintf(p.Err, "gleitzeit: %s\n", value.VisibleLines(known.Message))
+		p.say("gleitzeit: %s", value.VisibleLines(known.Message))
 		if known.Hint != "" {
-			fmt.Fprintf(p.Err, "  %s\n", value.VisibleLines(known.Hint))
+			p.say("  %s", value.VisibleLines(known.Hint))
 		}
-		fmt.Fprint(p.Err, shown.PrintedText("  ", protocol.PrintedLines))
+		fmt.Fprint(p.Err, p.screen.Fit(shown.PrintedText("  ", protocol.PrintedLines)))
 	} else {
 		p.writeJSON(p.Err, struct {
 			Error          *view.Error          `json:"error"`

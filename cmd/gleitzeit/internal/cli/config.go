@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -120,12 +119,11 @@ func (p configCommand) show() error {
 			p.writeJSON(p.Out, entry)
 		}
 	default:
-		table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "SETTING\tVALUE\tFROM")
+		rows := [][]string{{"SETTING", "VALUE", "FROM"}}
 		for _, entry := range settings.Entries {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", entry.Name, value.VisibleLines(shownSetting(entry.Value)), entry.From)
+			rows = append(rows, []string{entry.Name, value.VisibleLines(shownSetting(entry.Value)), entry.From})
 		}
-		return table.Flush()
+		fmt.Fprint(p.Out, view.FitTable(rows, p.width(), view.Shape{}))
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ func (d *drawing) String() string { return string(*d) }
 
 func (d *drawing) Type() string { return "drawing" }
 
+// Words are for completion.
+func (*drawing) Words() []string { return []string{string(asTree), string(asMermaid)} }
+
 func (d *drawing) Set(text string) error {
 	switch drawing(text) {
 	case asTree, asMermaid:

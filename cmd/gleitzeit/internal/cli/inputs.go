@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -106,4 +108,18 @@ func (p *program) readInputs(file string) ([]byte, error) {
 	}
 	p.inputFiles[file] = text
 	return text, nil
+}
+
+// standardText reads the text of standard input. otherwise says what to do with what cannot be taken.
+func (p *program) standardText(otherwise string) (string, error) {
+	text, err := p.readInputs(standardInput)
+	switch {
+	case err != nil:
+		return "", protocol.Errorf(protocol.InvalidParams, "cannot read standard input: %s", err)
+	case !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0:
+		return "", protocol.Errorf(protocol.InvalidParams, "standard input is not text in UTF-8").WithHint("%s", otherwise)
+	case len(text) >= maxFlow:
+		return "", protocol.Errorf(protocol.InvalidParams, "standard input has more than %d MiB", maxFlow>>20).WithHint("%s", otherwise)
+	}
+	return string(text), nil
 }

@@ -3,19 +3,24 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/config"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
+
+var runStatuses = []string{
+	string(protocol.Running), string(view.Interrupted), string(view.Lost), string(protocol.Completed), string(protocol.Failed), string(protocol.Cancelled), string(protocol.TimedOut),
+}
 
 // listCommand is the command `list`.
 type listCommand struct{ *program }
@@ -33,10 +38,8 @@ func (p listCommand) command() *cobra.Command {
 		Args:    exact(),
 		RunE: func(command *cobra.Command, _ []string) (err error) {
 			query.Status = protocol.Status(status)
-			switch query.Status {
-			case "", protocol.Running, view.Interrupted, view.Lost, protocol.Completed, protocol.Failed, protocol.Cancelled, protocol.TimedOut:
-			default:
-				return usageError{fmt.Errorf("--status %q is not one of running, interrupted, lost, completed, failed, cancelled, timed_out", status)}
+			if status != "" && !slices.Contains(runStatuses, status) {
+				return usageError{fmt.Errorf("--status %q is not one of %s", status, strings.Join(runStatuses, ", "))}
 			}
 			if query.Limit < 0 {
 				return usageError{fmt.Errorf("--limit %d is less than 0", query.Limit)}
@@ -57,6 +60,7 @@ func (p listCommand) command() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&query.Workflow, "workflow", "", "name of the workflow whose runs are listed")
 	flags.StringVar(&status, "status", "", "status of the runs listed: running, interrupted, lost, completed, failed, cancelled or timed_out")
+	completion.Limit(flags, "status", runStatuses...)
 	flags.StringVar(&since, "since", "", "`time` at or after which the runs listed started")
 	flags.StringVar(&until, "until", "", "`time` before which they started")
 	flags.StringArrayVar(&query.Tags, "tag", nil, "tag that their workflows have; may be repeated: all of them")
@@ -111,15 +115,23 @@ func (p listCommand) list(command *cobra.Command, query runs.Query) error {
 	}
 	switch p.output {
 	case asJSON:
+		listed := []listedRun{} // Never null.
+		for _, run := range found {
+			listed = append(listed, listedRun{Run: run})
+		}
 		p.writeJSON(p.Out, struct {
-			Runs []*view.Run `json:"runs"`
+			Runs []listedRun `json:"runs"`
 			Next string      `json:"next_until,omitempty"` // The value of --until that lists the next ones.
-		}{found, next})
+		}{listed, next})
 	case asJSONL:
 		for _, run := range found {
-			p.writeJSON(p.Out, run)
+			p.writeJSON(p.Out, listedRun{Run: run})
 		}
 	default:
+		if len(found) == 0 {
+			fmt.Fprintln(p.Out, noRuns(query))
+			break
+		}
 		rows := [][]string{{"RUN", "WORKFLOW", "STATUS", "STARTED", "DURATION"}}
 		for _, run := range found {
 			duration := ""
@@ -129,12 +141,26 @@ func (p listCommand) list(command *cobra.Command, query runs.Query) error {
 			rows = append(rows, []string{run.Run, value.VisibleLines(view.FirstLine(run.Workflow)), string(run.State()),
 				run.StartedAt.Local().Format(time.DateTime), duration})
 		}
-		fmt.Fprint(p.Out, view.Table(view.FitTable(rows, progress.Width(p.written.to), []int{1}, []int{3, 4, 1})))
+		fmt.Fprint(p.Out, view.FitTable(rows, p.width(), view.Shape{Cut: []int{1}, Drop: []int{1, 4, 3}}))
 	}
 	if more && p.output != asJSON {
 		p.notify(runs.Notice{Kind: runs.Unfinished, Message: fmt.Sprintf("the newest %d are shown: `%s` lists the next ones, --limit 0 all", len(found), againUntil(command, next))})
 	}
 	return nil
+}
+
+// listedRun is a run in a list, whose outputs are not read: `{}` would look like none.
+type listedRun struct {
+	*view.Run
+	Outputs *value.Value `json:"outputs,omitempty"` // Hides that of Run.
+}
+
+// noRuns says that there are none, or none like those that were asked for.
+func noRuns(query runs.Query) string {
+	if query.Workflow != "" || query.Status != "" || len(query.Tags) > 0 || !query.Since.IsZero() || !query.Until.IsZero() {
+		return "no such runs"
+	}
+	return "no runs; `gleitzeit run FILE` starts one"
 }
 
 // againUntil returns the command with all its flags, and with another --until.

@@ -23,6 +23,9 @@ func (o *output) String() string { return string(*o) }
 
 func (o *output) Type() string { return "format" }
 
+// Words are for completion.
+func (*output) Words() []string { return []string{string(asText), string(asJSON), string(asJSONL)} }
+
 func (o *output) Set(text string) error {
 	switch output(text) {
 	case asText, asJSON, asJSONL:
@@ -89,6 +92,9 @@ func (d jsonDocuments) Write(line []byte) (int, error) {
 	return d.to.Write(line)
 }
 
+// width returns the width in columns of the terminal that standard output is; 0 if it is none.
+func (p *program) width() int { return progress.Width(p.written.to) }
+
 // say prints a line for people; programs read standard output.
 func (p *program) say(format string, args ...any) {
 	fmt.Fprint(p.Err, p.screen.Fit(fmt.Sprintf(format+"\n", args...)))
@@ -136,7 +142,7 @@ func (p *program) printRun(document *view.Run, shown *progress.Printer) {
 		alone.Tasks = nil
 		view.WriteRun(p.Out, &alone, p.writeJSON)
 	default:
-		_ = document.WriteResults(p.Out) // What cannot be written is noticed at the end, by checked.
+		_ = document.WriteResults(p.Out, p.width()) // What cannot be written is noticed at the end, by checked.
 	}
 }
 
@@ -175,7 +181,7 @@ func (p *program) show(found []validated) {
 			continue
 		}
 		for _, d := range in.Diagnostics {
-			fmt.Fprintln(p.Err, d.String())
+			p.say("%s", d)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -63,9 +62,7 @@ func (p providerCommand) listCommand() *cobra.Command {
 			for _, of := range providers {
 				all = append(all, endpointsOf(of)...)
 			}
-			if err := p.printEndpoints(all); err != nil {
-				return err
-			}
+			p.printEndpoints(all)
 			return closeAll()
 		},
 	}
@@ -91,9 +88,7 @@ func (p providerCommand) healthCommand() *cobra.Command {
 				}
 			}
 			all := healthOfAll(command.Context(), providers, names)
-			if err := p.printHealth(all); err != nil {
-				return err
-			}
+			p.printHealth(all)
 			if err := closeAll(); err != nil {
 				return err
 			}
@@ -186,7 +181,7 @@ func healthOf(ctx context.Context, of runs.Provider, wanted func(endpoint) bool)
 
 func (h *endpointHealth) set(err *protocol.Error) { h.OK, h.Error = err == nil, view.NewError(err) }
 
-func (p providerCommand) printEndpoints(all []endpoint) error {
+func (p providerCommand) printEndpoints(all []endpoint) {
 	switch p.output {
 	case asJSON:
 		p.writeJSON(p.Out, struct {
@@ -197,35 +192,32 @@ func (p providerCommand) printEndpoints(all []endpoint) error {
 			p.writeJSON(p.Out, e)
 		}
 	default:
-		table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "PROTOCOL\tPROVIDER\tURL\tLIMIT")
+		rows := [][]string{{"PROTOCOL", "PROVIDER", "URL", "LIMIT"}}
 		for _, e := range all {
 			limit := "-"
 			if e.MaxConcurrent > 0 {
 				limit = fmt.Sprint(e.MaxConcurrent)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.Protocol, e.label(), otherwiseDash(e.URL), limit)
+			rows = append(rows, []string{e.Protocol, e.label(), otherwiseDash(e.URL), limit})
 		}
-		return table.Flush()
+		fmt.Fprint(p.Out, view.FitTable(rows, p.width(), view.Shape{Drop: []int{3}}))
 	}
-	return nil
 }
 
-func (p providerCommand) printHealth(all []endpointHealth) error {
+func (p providerCommand) printHealth(all []endpointHealth) {
 	switch p.output {
 	case asJSON:
 		p.writeJSON(p.Out, struct {
 			Providers []endpointHealth `json:"providers"`
 		}{all})
-		return nil
+		return
 	case asJSONL:
 		for _, state := range all {
 			p.writeJSON(p.Out, state)
 		}
-		return nil
+		return
 	}
-	table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "PROVIDER\tURL\tHEALTH\tVERSION\tMODELS\tIN MEMORY")
+	rows := [][]string{{"PROVIDER", "URL", "HEALTH", "VERSION", "MODELS", "IN MEMORY"}}
 	for _, state := range all {
 		health, models := "ok", "-"
 		if !state.OK {
@@ -233,15 +225,14 @@ func (p providerCommand) printHealth(all []endpointHealth) error {
 		} else if state.URL != "" && state.Server == "" {
 			models = fmt.Sprint(len(state.Models))
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", state.label(), otherwiseDash(state.URL), health, otherwiseDash(value.VisibleLines(state.Version)), models,
-			otherwiseDash(value.VisibleLines(strings.Join(state.Loaded, ", "))))
+		rows = append(rows, []string{state.label(), otherwiseDash(state.URL), health, otherwiseDash(value.VisibleLines(state.Version)), models,
+			otherwiseDash(value.VisibleLines(strings.Join(state.Loaded, ", ")))})
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
+	fmt.Fprint(p.Out, view.FitTable(rows, p.width(), view.Shape{Drop: []int{3, 4}}))
 	for _, state := range all {
 		if state.OK && state.Slots > 0 {
-			fmt.Fprintf(p.Out, "%s works on %d calls at once, with a context of %d tokens, and accepts %s\n", state.URL, state.Slots, state.Context, strings.Join(append([]string{"text"}, state.Modalities...), ", "))
+			line := fmt.Sprintf("%s works on %d calls at once, with a context of %d tokens, and accepts %s\n", state.URL, state.Slots, state.Context, strings.Join(append([]string{"text"}, state.Modalities...), ", "))
+			fmt.Fprint(p.Out, view.Wrap(line, p.width()))
 		}
 		if state.OK {
 			continue
@@ -251,7 +242,6 @@ func (p providerCommand) printHealth(all []endpointHealth) error {
 			p.say("  %s", value.VisibleLines(state.Error.Hint))
 		}
 	}
-	return nil
 }
 
 func otherwiseDash(text string) string {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -90,7 +90,7 @@ func (p resultsCommand) results(ctx context.Context, args []string) error {
 	if !task.Status.Ended() {
 		p.notify(runs.Notice{Kind: runs.Unfinished, Run: run, Message: fmt.Sprintf("task %q is %s: only %s that have ended are shown", task.ID, task.Status, view.ItemsWord(2, task.Values))})
 	}
-	p.printResult(task.ResultText(), *task.Result)
+	p.printResult(task.ResultText(p.width()), *task.Result)
 	p.sayReasons(task)
 	return nil
 }
@@ -174,21 +174,20 @@ func (p taskListCommand) command() *cobra.Command {
 		Example: "  gleitzeit task list\n  gleitzeit task list " + runs.Latest + " --status failed -o json",
 		Args:    between(0, "RUN"),
 		RunE: func(command *cobra.Command, args []string) error {
-			if status != "" && !slices.Contains(taskStatuses, protocol.Status(status)) {
-				var names []string
-				for _, s := range taskStatuses {
-					names = append(names, string(s))
-				}
-				return usageError{fmt.Errorf("--status %q is not one of %s", status, strings.Join(names, ", "))}
+			if status != "" && !slices.Contains(taskStatuses, status) {
+				return usageError{fmt.Errorf("--status %q is not one of %s", status, strings.Join(taskStatuses, ", "))}
 			}
 			return p.list(command.Context(), append(args, runs.Latest)[0], protocol.Status(status))
 		},
 	})
 	command.Flags().StringVar(&status, "status", "", "only tasks in this status, such as failed")
+	completion.Limit(command.Flags(), "status", taskStatuses...)
 	return command
 }
 
-var taskStatuses = []protocol.Status{protocol.Pending, protocol.Running, protocol.Completed, protocol.Failed, protocol.Skipped, protocol.Cancelled}
+var taskStatuses = []string{
+	string(protocol.Pending), string(protocol.Running), string(protocol.Completed), string(protocol.Failed), string(protocol.Skipped), string(protocol.Cancelled),
+}
 
 func (p taskListCommand) list(ctx context.Context, run string, status protocol.Status) error {
 	s, err := p.openToShow(ctx)
@@ -238,7 +237,7 @@ func (p taskListCommand) list(ctx context.Context, run string, status protocol.S
 		}
 		rows = append(rows, []string{task.ID, task.Method, string(task.Status), fmt.Sprint(task.Attempts), started, duration})
 	}
-	fmt.Fprint(p.Out, view.Table(view.FitTable(rows, progress.Width(p.written.to), []int{0, 1}, []int{4, 3})))
+	fmt.Fprint(p.Out, view.FitTable(rows, p.width(), view.Shape{Cut: []int{1}, Drop: []int{3, 4, 1, 5}}))
 	return nil
 }
 

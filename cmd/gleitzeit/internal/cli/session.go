@@ -17,7 +17,6 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/logs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/methods"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/opener"
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/report"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/schedule"
@@ -111,13 +110,13 @@ func (p *program) logs() logs.Program {
 	return logs.Program{
 		Open: p.openToShow, Mark: p.sayInterrupted, Arguments: between, Temporal: p.temporalFlags, Invalid: func(err error) error { return usageError{err} },
 		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Out: p.Out, Format: func() string { return p.output.String() },
-		Width: func() int { return progress.Width(p.written.to) },
+		Width: p.width,
 	}
 }
 
 // doctor is what the command that checks everything uses.
 func (p *program) doctor() doctor.Program {
-	return doctor.Program{Options: p.quietOptions, Arguments: exact, Print: p.printDocument, Problems: exitError{exitOther}}
+	return doctor.Program{Options: p.quietOptions, Arguments: exact, Print: p.printDocument, Width: p.width, Problems: exitError{exitOther}}
 }
 
 // methods is what the command about methods uses.
@@ -131,14 +130,15 @@ func (p *program) methods() methods.Program {
 // completion is what completion in shells uses.
 func (p *program) completion() completion.Program {
 	return completion.Program{
-		Options: p.quietOptions, Specs: p.methods().Specs, Arguments: exact, Env: p.Env, Invalid: func(err error) error { return usageError{err} }, Print: p.printDocument,
+		Options: p.quietOptions, Specs: p.methods().Specs, Arguments: exact, Env: p.Env, Choices: func(key string) []string { return config.Choices(key, p.options().Providers) },
+		Invalid: func(err error) error { return usageError{err} }, Print: p.printDocument,
 	}
 }
 
 // opener is what the command that opens the Web UI uses.
 func (p *program) opener() opener.Program {
 	return opener.Program{
-		Open: p.openSession, Env: p.Env, Terminal: func() bool { return p.output == asText && progress.Width(p.written.to) > 0 }, Arguments: exact,
+		Open: p.openSession, Env: p.Env, Terminal: func() bool { return p.output == asText && p.width() > 0 }, Arguments: exact,
 		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
 	}
 }
@@ -162,7 +162,7 @@ func (p *program) approvals() approve.Program {
 // schedules is what the commands about schedules use.
 func (p *program) schedules() schedule.Program {
 	return schedule.Program{
-		Open: p.openSession, Arguments: exact, Temporal: p.temporalFlags, Env: p.Env, Width: func() int { return progress.Width(p.written.to) },
+		Open: p.openSession, Arguments: exact, Temporal: p.temporalFlags, Env: p.Env, Width: p.width,
 		Say: func(text string) { p.say("%s", value.VisibleLines(text)) }, Print: p.printDocument,
 		Inputs: func(command *cobra.Command) func(string, bool) (*plan.Plan, error) {
 			inputs := given{}
@@ -188,7 +188,7 @@ func (p *program) printDocument(document any, text string) {
 		p.writeJSON(p.Out, document)
 		return
 	}
-	fmt.Fprint(p.Out, text)
+	fmt.Fprint(p.Out, view.Wrap(text, p.width()))
 }
 
 // documents is what the commands about documents use.
@@ -236,7 +236,7 @@ func (p *program) exports() export.Program {
 			}
 			return p.forPrograms()
 		},
-		Out: p.Out, Width: func() int { return progress.Width(p.written.to) },
+		Out: p.Out, Width: p.width,
 		Follow: func(ctx context.Context, s export.Session, run, task string, ended func(context.Context, int) error) error {
 			return runs.FollowItems(ctx, s.(*runs.Session), run, task, ended)
 		},
@@ -383,6 +383,9 @@ func (f *progressForm) String() string {
 }
 
 func (f *progressForm) Type() string { return "string" }
+
+// Words are for completion.
+func (*progressForm) Words() []string { return []string{"line", "table"} }
 
 func (f *progressForm) Set(text string) error {
 	if text != "line" && text != "table" {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/progress"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 )
@@ -45,7 +44,7 @@ func (p statusCommand) command() *cobra.Command {
 				return err
 			}
 			if p.output == asText {
-				fmt.Fprint(p.Out, view.Wrap(document.Tree(), progress.Width(p.written.to)))
+				fmt.Fprint(p.Out, view.Wrap(document.Tree(), p.width()))
 				return nil
 			}
 			p.writeJSON(p.Out, document)

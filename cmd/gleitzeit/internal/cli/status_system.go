@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,9 +55,10 @@ const (
 
 func (p statusCommand) systemCommand() *cobra.Command {
 	return p.temporalFlags(&cobra.Command{
-		Use:   "status",
-		Short: "Show the state of engine, workers, result store and providers",
-		Args:  exact(),
+		Use:     "status",
+		Short:   "Show the state of engine, workers, result store and providers",
+		Example: "  gleitzeit status\n  gleitzeit status -o json",
+		Args:    exact(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.system(command.Context())
 		},
@@ -104,7 +104,7 @@ func (p statusCommand) system(ctx context.Context) error {
 	}
 	document.Runs = counted(all)
 	if p.output == asText {
-		fmt.Fprint(p.Out, document.text())
+		fmt.Fprint(p.Out, document.text(p.width()))
 		if idle {
 			p.say("no server runs in %s, which is no error (exit code %d says only that): `gleitzeit run` needs none, and `gleitzeit server` starts one that stays", s.Place(), exitNoEngine)
 			return exitError{exitNoEngine}
@@ -146,10 +146,10 @@ func counted(all []*view.Run) runCounts {
 	return counts
 }
 
-func (d systemDocument) text() string {
-	var text strings.Builder
-	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	row := func(name, value string) { fmt.Fprintf(table, "%s\t%s\n", name, value) }
+// text returns the document as lines of a terminal of a width in columns; 0 is no limit.
+func (d systemDocument) text(width int) string {
+	var rows [][]string
+	row := func(name, value string) { rows = append(rows, []string{name, value}) }
 	health := func(ok bool, why *view.Error) string {
 		if ok {
 			return "ok"
@@ -184,8 +184,5 @@ func (d systemDocument) text() string {
 	}
 	row("runs", fmt.Sprintf("%d running, %d completed, %d failed, %d cancelled, %d timed out",
 		d.Runs.Running, d.Runs.Completed, d.Runs.Failed, d.Runs.Cancelled, d.Runs.TimedOut))
-	if err := table.Flush(); err != nil {
-		return err.Error() // A strings.Builder takes everything.
-	}
-	return text.String()
+	return view.FitTable(rows, width, view.Shape{Text: true})
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,7 @@ func (p watchCommand) watch(ctx context.Context, run string) error {
 	}
 	defer s.Close()
 	if err := s.Reach(ctx); err != nil {
-		return err
+		return p.ended(ctx, s, run, err)
 	}
 	if run, err = s.Resolve(ctx, run); err != nil {
 		return err
@@ -52,4 +53,25 @@ func (p watchCommand) watch(ctx context.Context, run string) error {
 	f := newFollower(ctx, p.program, s)
 	defer f.stop()
 	return f.finish(h, nil, nil)
+}
+
+// ended prints the results of a run that has ended, for which no engine is needed, or the error of one that is unknown. unreachable is why
+// no other run can be followed.
+func (p watchCommand) ended(ctx context.Context, s *runs.Session, named string, unreachable error) error {
+	if remote, err := s.Remote(); remote || err != nil {
+		return errors.Join(err, unreachable)
+	}
+	run, err := s.Resolve(ctx, named)
+	if err != nil {
+		return err
+	}
+	document, err := s.KnownWithResults(ctx, run)
+	if err != nil {
+		return err
+	}
+	if !document.Status.Ended() {
+		return unreachable
+	}
+	p.printRun(document, nil)
+	return exitError{exitOf(document)}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/methods"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/parameters"
@@ -19,6 +20,7 @@ import (
 type Program struct {
 	Options   func() (runs.Options, error)
 	Specs     func() ([]protocol.Spec, error)
+	Choices   func(key string) []string // The values that a setting takes, where they are few.
 	Arguments func(names ...string) cobra.PositionalArgs
 	Invalid   func(error) error // An error in the arguments.
 	Env       func(name string) (string, bool)
@@ -37,16 +39,13 @@ type completer = cobra.CompletionFunc
 
 // Register makes arguments and flags complete: each argument by its name in the usage of its command, each flag by its own.
 func Register(root *cobra.Command, p Program) {
-	flags := map[string]completer{"model": p.models, "models": p.models, "method": p.methods}
 	var register func(*cobra.Command)
 	register = func(command *cobra.Command) {
 		if names := argumentsOf(command.Use); len(names) > 0 && command.ValidArgsFunction == nil {
 			command.ValidArgsFunction = p.arguments(names)
 		}
-		for name, complete := range flags {
-			if command.Flags().Lookup(name) != nil {
-				_ = command.RegisterFlagCompletionFunc(name, complete) // Of a command that has registered its own, that stays.
-			}
+		for _, flags := range []*pflag.FlagSet{command.Flags(), command.PersistentFlags()} {
+			flags.VisitAll(func(flag *pflag.Flag) { p.flag(command, flag) })
 		}
 		for _, below := range command.Commands() {
 			register(below)
@@ -89,9 +88,11 @@ func (p Program) arguments(names []string) completer {
 		case name == "METHOD":
 			return p.methods(command, args, begun)
 		case name == "NAME=VALUE" && names[0] == "METHOD":
-			return p.parameters(args[0], args[1:])
+			return p.parameter(command, args[0], args[1:], begun)
 		case name == "KEY":
 			return p.settings()
+		case name == "VALUE" && names[0] == "KEY":
+			return p.setting(command, args[0])
 		case name == "VALUE" || name == "NAME":
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -187,6 +188,11 @@ func (p Program) parameters(method string, given []string) ([]string, cobra.Shel
 }
 
 func (p Program) models(command *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return p.modelsOf(command.Context(), "")
+}
+
+// modelsOf offers the models of a provider, or of all.
+func (p Program) modelsOf(ctx context.Context, provider string) ([]string, cobra.ShellCompDirective) {
 	o, err := p.Options()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -196,7 +202,7 @@ func (p Program) models(command *cobra.Command, _ []string, _ string) ([]string,
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer func() { _ = closeAll() }() // The process is about to exit.
-	ctx, done := context.WithTimeout(command.Context(), patience)
+	ctx, done := context.WithTimeout(ctx, patience)
 	defer done()
 	var words []string
 	for _, of := range providers {
@@ -205,6 +211,9 @@ func (p Program) models(command *cobra.Command, _ []string, _ string) ([]string,
 		}
 		states, _ := of.Probe(ctx, func(protocol.Server) bool { return true })
 		for _, state := range states {
+			if provider != "" && state.Provider != provider {
+				continue
+			}
 			for _, model := range state.Models {
 				words = append(words, cobra.CompletionWithDesc(strings.TrimSuffix(model, ":latest"), state.Provider))
 			}

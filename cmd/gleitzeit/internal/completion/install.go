@@ -28,7 +28,9 @@ func (p Program) command(root *cobra.Command) *cobra.Command {
 		Use:   "completion SHELL",
 		Short: "Print, or install, what completes commands in a shell",
 		Long: "Print the script that completes commands, flags, runs, tasks, methods, models and files in a shell: bash, zsh, fish\n" +
-			"or powershell. With --install it is written to where bash (with the package bash-completion), zsh or fish find it.",
+			"or powershell. With --install it is written to where bash (with the package bash-completion), zsh or fish find it;\n" +
+			"the profile of powershell gets a block that calls it: the file that the variable PROFILE names, else the usual one.\n" +
+			"`gleitzeit man DIR` writes the manual pages.",
 		Example:           "  gleitzeit completion bash --install\n  source <(gleitzeit completion bash)\n  gleitzeit completion powershell",
 		Args:              p.Arguments("SHELL"),
 		ValidArgsFunction: cobra.FixedCompletions(shells, cobra.ShellCompDirectiveNoFileComp),
@@ -47,7 +49,7 @@ func (p Program) command(root *cobra.Command) *cobra.Command {
 			return p.install(args[0], script)
 		},
 	}
-	command.Flags().BoolVar(&install, "install", false, "write the script to the folder of the user in which the shell looks for it")
+	command.Flags().BoolVar(&install, "install", false, "write the script to the folder of the user in which the shell looks for it, or into its profile")
 	return command
 }
 
@@ -96,7 +98,7 @@ func (p Program) install(shell, script string) error {
 		folder, file = filepath.Join(folder, "fish", "completions"), "gleitzeit.fish"
 		next = "it works in new shells"
 	default:
-		return p.Invalid(fmt.Errorf("--install is not supported for %s; add this line to $PROFILE: gleitzeit completion powershell | Out-String | Invoke-Expression", shell))
+		return p.installProfile()
 	}
 	path := filepath.Join(folder, file)
 	if err == nil {

@@ -22,6 +22,7 @@ type Program struct {
 	Options   func() (runs.Options, error)
 	Arguments func(names ...string) cobra.PositionalArgs
 	Print     func(document any, text string) // Prints the result: the document to programs, the text to people.
+	Width     func() int                      // Of the terminal in columns; 0: standard output is none.
 	Problems  error                           // Ends the command if there are some; the report is printed.
 }
 
@@ -62,7 +63,7 @@ func Command(p Program) *cobra.Command {
 		Args:    p.Arguments(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			report := p.examine(command.Context())
-			p.Print(report, report.text())
+			p.Print(report, report.text(p.Width()))
 			if !report.OK {
 				return p.Problems
 			}
@@ -133,16 +134,13 @@ func (e *examination) settings() {
 // marks are how a status is shown.
 var marks = map[status]string{ok: "✓", warning: "!", problem: "✗"}
 
-func (r Report) text() string {
-	width, problems, warnings := 0, 0, 0
+func (r Report) text(width int) string {
+	problems, warnings := 0, 0
+	var rows [][]string
 	for _, c := range r.Checks {
-		width = max(width, len(c.Name))
-	}
-	var text strings.Builder
-	for _, c := range r.Checks {
-		fmt.Fprintf(&text, "%s %-*s  %s\n", marks[c.Status], width, c.Name, oneLine(c.Detail))
+		rows = append(rows, []string{marks[c.Status] + " " + c.Name, oneLine(c.Detail)})
 		if c.Remedy != "" {
-			fmt.Fprintf(&text, "  %-*s  → %s\n", width, "", oneLine(c.Remedy))
+			rows = append(rows, []string{"", view.Arrow + oneLine(c.Remedy)})
 		}
 		switch c.Status {
 		case problem:
@@ -151,15 +149,14 @@ func (r Report) text() string {
 			warnings++
 		}
 	}
+	text := view.FitTable(rows, width, view.Shape{Text: true})
 	switch {
 	case problems > 0:
-		fmt.Fprintf(&text, "%s, %s\n", counted(problems, "problem"), counted(warnings, "warning"))
+		return text + fmt.Sprintf("%s, %s\n", counted(problems, "problem"), counted(warnings, "warning"))
 	case warnings > 0:
-		fmt.Fprintf(&text, "no problems, %s\n", counted(warnings, "warning"))
-	default:
-		text.WriteString("no problems\n")
+		return text + fmt.Sprintf("no problems, %s\n", counted(warnings, "warning"))
 	}
-	return text.String()
+	return text + "no problems\n"
 }
 
 // oneLine returns a text of several lines on one.

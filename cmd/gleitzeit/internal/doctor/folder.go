@@ -89,8 +89,8 @@ func (e *examination) newHome(ctx context.Context) {
 		e.add("home", problem, "set GLEITZEIT_HOME or --home to a folder that you can write", "%s does not exist and cannot be created: %v", s.Home, cause(err))
 	} else {
 		e.add("home", ok, "", "%s does not exist yet; the first run creates it", s.Home)
+		e.disk(above)
 	}
-	e.disk(above)
 	e.clock(time.Time{})
 	if s.SQLitePath() == "" {
 		e.remoteStore(ctx)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/activities/python"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/home"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 )
@@ -29,6 +30,9 @@ func (e *examination) python(ctx context.Context) {
 		if err != nil {
 			e.fail(name, err)
 			continue
+		}
+		if !python.CanFork {
+			version += ", started anew for each script because this system cannot fork,"
 		}
 		e.add(name, ok, "", "%s at %s", version, path)
 	}
@@ -108,13 +112,23 @@ func (e *examination) modelServer(s protocol.ServerState) {
 	tagged := func(name string) string { return strings.TrimSuffix(name, ":latest") }
 	switch {
 	case len(s.Models) == 0:
-		e.add(name, problem, "fetch a model on the server, or set auto_pull: true", "%s", detail)
+		e.add(name, problem, "set auto_pull: true, or fetch a model on the server"+fetching(s.Provider, model), "%s", detail)
 	case model != "" && !slices.ContainsFunc(s.Models, func(m string) bool { return tagged(m) == tagged(model) }):
-		e.add(name, warning, fmt.Sprintf("set `providers.%s.model` to one of %s, or fetch it", s.Provider, firstOf(s.Models)),
+		e.add(name, warning, fmt.Sprintf("set `providers.%s.model` to one of %s, or fetch it%s", s.Provider, firstOf(s.Models), fetching(s.Provider, model)),
 			"%s; the model %q of tasks that name none is missing", detail, model)
 	default:
 		e.add(name, ok, "", "%s", detail)
 	}
+}
+
+// fetching returns the command that fetches a model, where it is known.
+func fetching(provider, model string) string {
+	for _, known := range runs.ConfigOptions(nil, "").Providers {
+		if known.Name == provider && known.Fetch != nil && model != "" {
+			return ": `" + view.ShellWords(append(slices.Clone(known.Fetch), model)...) + "`"
+		}
+	}
+	return ""
 }
 
 // truncation says what the server does with a prompt that is longer than its context.

@@ -260,10 +260,14 @@ func (p Program) list(ctx context.Context, limit int) error {
 	if more {
 		p.Say(fmt.Sprintf("the newest %d are shown: --limit 0 lists all", limit))
 	}
+	text := "no batches; `gleitzeit batch DIR --prompt PROMPT` starts one\n"
+	if len(batches) > 0 {
+		text = view.FitTable(rows, p.Width(), view.Shape{Cut: []int{1}, Drop: []int{1, 4, 2}})
+	}
 	if !p.Print(struct {
 		Batches []Batch `json:"batches"`
 	}{batches}) {
-		_, err = io.WriteString(p.Out, view.Table(view.FitTable(rows, p.Width(), []int{1, 2}, []int{4, 1, 2, 3})))
+		_, err = io.WriteString(p.Out, text)
 	}
 	return err
 }
@@ -342,11 +346,11 @@ func (p Program) show(ctx context.Context, args []string, failed, follow bool) e
 	return nil
 }
 
-// failedLine returns the line about an item that failed: on a terminal as in the progress, in one row with the reason first.
+// failedLine returns the line about an item that failed: on a terminal as in the progress.
 func (p Program) failedLine(of *view.Task, item *view.Item) string {
 	folder := of.FolderOf(item.Item)
 	if width := p.Width(); width > 0 {
-		return item.ShortLine(width-1, folder)
+		return item.Rows(width-1, folder)
 	}
 	message := item.Error.Message
 	if folder != "" {

@@ -50,7 +50,7 @@ func TestResultsOfAnOpenRun(t *testing.T) {
 			if succeeded, _ := result.Get("succeeded"); succeeded.Digits() != fmt.Sprint(test.ended) {
 				t.Errorf("%s have succeeded, want %d", succeeded.Digits(), test.ended)
 			}
-			text := run.Tasks[0].ResultText()
+			text := run.Tasks[0].ResultText(0)
 			list, _ := result.Get("results")
 			export := "`gleitzeit batch export r batch --format jsonl`"
 			if shown := len(list.Elements()); test.large && shown > 0 || !test.large && shown != test.ended {

@@ -316,7 +316,7 @@ func TestItemsThatWereSkippedAreCounted(t *testing.T) {
 		counted bool
 	}{{Options{Format: "text"}, 10, true}, {Options{Format: "text", Fields: "status"}, 10, true}, {Options{Format: "text", Only: "skipped"}, 50, false}, {Options{Format: "jsonl"}, 50, false}} {
 		var text strings.Builder
-		if _, err := Print(t.Context(), store, about, "batch", &c.o, &text); err != nil {
+		if _, err := Print(t.Context(), store, about, "batch", &c.o, &text, 0); err != nil {
 			t.Fatal(err)
 		}
 		if got, counted := strings.Count(text.String(), "/f/"), strings.HasSuffix(text.String(), "\n… and 40 more skipped\n"); got != c.shown || counted != c.counted {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -18,6 +19,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	o.flags = flags
 	flags.StringVar(&o.Fields, "fields", "", "fields of each item, separated by commas: item, index, status, result.response, result.parsed.*, error.message, duration, … (default all; of a table the usual columns)")
 	flags.StringVar(&o.Only, "only", "", "status of the items: completed, failed or skipped (default all)")
+	completion.Limit(flags, "only", string(protocol.Completed), string(protocol.Failed), string(protocol.Skipped))
 	flags.BoolVar(&o.Keep, "keep", false, "add the columns of the input to a table, and to --fields")
 	flags.BoolVar(&o.Raw, "raw", false, "leave cells of CSV and TSV that begin with =, +, - or @ as they are; a spreadsheet may run them")
 	flags.StringVar(&o.Errors, "errors", "", "`file` for the requests of a request file without an answer, beside --output (default FILE.errors.jsonl)")

@@ -88,6 +88,6 @@ func (f *follower) show(ctx context.Context, index int) error {
 	if err != nil || !has || f.failed && item.Status != protocol.Failed || f.Print(item.Entry) {
 		return err
 	}
-	_, err = io.WriteString(f.Out, view.ItemText(item.Entry))
+	_, err = io.WriteString(f.Out, view.ItemText(item.Entry, f.Width()))
 	return err
 }

@@ -124,12 +124,17 @@ func fits(format, ofEnding string) bool {
 	return format == ofEnding
 }
 
-// FormatNames lists the formats for people.
-func FormatNames() string {
-	var names []string
+// Formats returns the names of the formats.
+func Formats() (names []string) {
 	for _, f := range formats {
 		names = append(names, f.names[0])
 	}
+	return names
+}
+
+// FormatNames lists the formats for people.
+func FormatNames() string {
+	names := Formats()
 	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
@@ -152,7 +157,8 @@ type Options struct {
 	asList bool // That is JSON, of the rows of a table: a list of them.
 
 	part  part // Which lines are written.
-	brief bool // As text, items that were skipped are counted after some.
+	brief bool // As text, items that were skipped are counted after some,
+	width int  // and what is said of items is broken between words for a terminal of so many columns; 0 is no limit.
 }
 
 // selected returns the fields; nil for whole entries. Rows, the items of a table, are written as one. With models, items name theirs.
@@ -257,14 +263,15 @@ func renderItems(ctx context.Context, items Items, batch *view.Batch, about inte
 	return append(notes, d.notes...), err
 }
 
-// Print writes the items of a task of a run that has ended, in their order, for people who have waited for them.
-func Print(ctx context.Context, store resultstore.Store, about *view.Batch, task string, o *Options, to io.Writer) (notes []string, err error) {
+// Print writes the items of a task of a run that has ended, in their order, for people who have waited for them, on a terminal of a width in
+// columns; 0: it is none.
+func Print(ctx context.Context, store resultstore.Store, about *view.Batch, task string, o *Options, to io.Writer, width int) (notes []string, err error) {
 	records, err := OpenRecords(ctx, store, about.Run, task, false)
 	if err != nil {
 		return nil, err
 	}
 	shown := *o
-	shown.brief = o.Only == ""
+	shown.brief, shown.width = o.Only == "", width
 	return Render(ctx, records, about, &shown, to)
 }
 

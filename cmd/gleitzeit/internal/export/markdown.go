@@ -18,7 +18,7 @@ type sections struct {
 
 // newText writes what people are shown as results.
 func newText(to io.Writer, d *document) (Writer, error) {
-	w := &sections{to: to, document: d, section: view.ItemText}
+	w := &sections{to: to, document: d, section: func(entry value.Value) string { return view.ItemText(entry, d.options.width) }}
 	if d.options.brief {
 		w.skipped = &view.Skipped{}
 	}

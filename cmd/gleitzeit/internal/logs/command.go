@@ -95,7 +95,30 @@ func (p Program) logs(ctx context.Context, o *options) error {
 	if err := p.show(ctx, s, r, out, o.follow); err != nil {
 		return err
 	}
+	if out.count == 0 && o.only.Attempt > 0 && r.run.Status.Ended() {
+		return r.noAttempt()
+	}
 	return out.end()
+}
+
+// noAttempt is the error of an attempt that no task has had.
+func (r *reader) noAttempt() error {
+	most, of := 0, fmt.Sprintf("a task of run %s", r.run.Run)
+	if r.only.Task != "" {
+		of = fmt.Sprintf("task %q of run %s", r.only.Task, r.run.Run)
+	}
+	if r.only.Item != nil {
+		return protocol.Errorf(protocol.InvalidParams, "--attempt %d: item %d of %s had no such attempt", r.only.Attempt, *r.only.Item, of)
+	}
+	for _, s := range r.sources {
+		if s.items != nil && s.items.Total > 0 {
+			return protocol.Errorf(protocol.InvalidParams, "--attempt %d: neither %s nor an item had such an attempt", r.only.Attempt, of)
+		}
+		if task := r.run.Task(s.task); task != nil {
+			most = max(most, task.Attempts)
+		}
+	}
+	return protocol.Errorf(protocol.InvalidParams, "--attempt %d: the largest number of an attempt of %s is %d", r.only.Attempt, of, most)
 }
 
 // show shows what is recorded, and with follow what follows.

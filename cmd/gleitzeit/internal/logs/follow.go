@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -167,7 +168,7 @@ func (f *follower) Attempts(ctx context.Context, pending []history.Attempt) {
 		if live == nil || live.number != a.Number {
 			live = &written{number: a.Number}
 			f.live[a.Activity] = live
-			if f.printer.print(&Event{At: time.Now().UTC(), Task: id, Attempt: int(a.Number), Kind: started}) != nil {
+			if f.printer.print(&Event{At: cmp.Or(a.Began, time.Now().UTC()), Task: id, Attempt: int(a.Number), Kind: started, Method: a.Method}) != nil {
 				return
 			}
 		}
@@ -193,7 +194,7 @@ func (f *follower) more(id string, live *written, a *history.Attempt, isStderr b
 	}
 	*shown = stream.Written - (len(text) - end)
 	// A terminal that is gone ends the command elsewhere.
-	_ = f.printer.print(&Event{At: time.Now().UTC(), Task: id, Attempt: int(a.Number), Kind: output, Stream: streamName(isStderr), Text: text[:end]})
+	_ = f.printer.print(&Event{At: cmp.Or(stream.At.UTC(), time.Now().UTC()), Task: id, Attempt: int(a.Number), Method: a.Method, Kind: output, Stream: streamName(isStderr), Text: text[:end]})
 }
 
 // Waiting implements runs.Watcher.

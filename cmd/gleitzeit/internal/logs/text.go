@@ -113,7 +113,9 @@ func (p *printer) text(event *Event) string {
 			indent = "    | "
 		}
 		for row := range strings.SplitSeq(strings.TrimRight(part.text, "\n"), "\n") {
-			text.WriteString(strings.TrimRight(indent+value.VisibleLines(lastWritten(row)), " ") + "\n")
+			for _, row := range p.rows(indent, value.VisibleLines(lastWritten(row))) {
+				text.WriteString(strings.TrimRight(row, " ") + "\n")
+			}
 		}
 	}
 	return text.String()
@@ -125,6 +127,14 @@ func (p *printer) write(to *strings.Builder, line, indent string) {
 		line = strings.ReplaceAll(view.Wrap(line, p.width), "\n", "\n"+indent)
 	}
 	to.WriteString(line + "\n")
+}
+
+// rows returns a line of a text below an event: on a terminal broken between words, each row behind the mark.
+func (p *printer) rows(mark, line string) []string {
+	if p.width == 0 {
+		return []string{mark + line}
+	}
+	return view.Rows(mark, line, mark, p.width)
 }
 
 // section is a text below the line of an event.

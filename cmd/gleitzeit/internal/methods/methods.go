@@ -101,8 +101,21 @@ func (p Program) describe(specs []protocol.Spec, name string) error {
 	if m == nil {
 		names := Names(specs)
 		wrong := fmt.Errorf("unknown method %q; `gleitzeit methods` lists all", name)
-		if near := suggest.Nearest(name, names); near != "" {
+		near := suggest.Nearest(name, names)
+		var within []string
+		for _, full := range names {
+			switch protocolName, short, _ := strings.Cut(full, "/"); name {
+			case short:
+				near = full
+			case protocolName:
+				within = append(within, full)
+			}
+		}
+		if near != "" {
 			wrong = fmt.Errorf("unknown method %q; did you mean %q?", name, near)
+		}
+		if within != nil {
+			wrong = fmt.Errorf("%q is a protocol; its methods are %s", name, strings.Join(within, ", "))
 		}
 		return p.Invalid(wrong)
 	}

@@ -77,11 +77,24 @@ func remedy(command *cobra.Command, suggestion string) string {
 
 // likelyFlag names the flag that was probably meant, or the flag for parameters of methods where the command has that.
 func likelyFlag(command *cobra.Command, words []string, err error) string {
+	if invalid, is := errors.AsType[*pflag.InvalidValueError](err); is {
+		flag := invalid.GetFlag()
+		return oneDash(command, flag.Shorthand+invalid.GetValue())
+	}
 	absent, is := errors.AsType[*pflag.NotExistError](err)
-	if !is || absent.GetSpecifiedShortnames() != "" {
+	if !is {
 		return ""
 	}
 	name := absent.GetSpecifiedName()
+	if letters := absent.GetSpecifiedShortnames(); letters != "" {
+		if found := oneDash(command, letters); found != "" || letters != "f" {
+			return found
+		}
+		name = "file"
+	}
+	if name == "file" && strings.Contains(command.Use, " FILE") {
+		return fmt.Sprintf("the file is an argument: `%s FILE`", command.CommandPath())
+	}
 	value, parameter := valueOf("--"+name, words), strings.ReplaceAll(name, "-", "_")
 	settable := ""
 	if command.Flags().Lookup("set") != nil {
@@ -112,6 +125,15 @@ func likelyFlag(command *cobra.Command, words []string, err error) string {
 	return ""
 }
 
+// oneDash names the flag that was meant by what follows one dash, which other programs have before whole words; empty if it is none.
+func oneDash(command *cobra.Command, letters string) string {
+	word, _, _ := strings.Cut(letters, "=")
+	if len(word) < 2 || command.Flags().Lookup(word) == nil {
+		return ""
+	}
+	return fmt.Sprintf("did you mean --%s?", word)
+}
+
 // likely is a question about the known name that was probably meant; empty where none is near. Other programs may call it spelled.
 func likely(word, spelled string, known []string, format string) string {
 	near := suggest.Nearest(word, known)
@@ -135,8 +157,11 @@ func problem(err error) string {
 		"int": "must be a whole number", "int64": "must be a whole number", "float64": "must be a number", "bool": "must be true or false",
 		"duration": "must be a duration such as 90s",
 	}[invalid.GetFlag().Value.Type()]
-	if want == "" || want == "must be true or false" && !errors.Is(err, strconv.ErrSyntax) { // It may exclude another flag.
+	switch {
+	case want == "":
 		return err.Error()
+	case want == "must be true or false" && !errors.Is(err, strconv.ErrSyntax): // It excludes another flag.
+		return errors.Unwrap(invalid).Error()
 	}
 	if errors.Is(err, strconv.ErrRange) {
 		want = "is out of range"

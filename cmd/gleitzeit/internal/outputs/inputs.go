@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -20,11 +21,17 @@ import (
 
 // Inputs are the files that a run reads. Results are not written to them.
 type Inputs struct {
-	Files []string // That no run writes: tables, request files, prompts, schemas and scripts.
+	Files []string // That no run writes: workflow files, tables, request files, prompts, schemas, scripts and documents that are named.
 	Items []string // The files that its tasks are about. Among those in a folder there may be the results of an earlier run.
 }
 
-// ByPlan returns the files that a plan names.
+// fileParameters are those whose values are paths of files that a method reads, by its protocol.
+var fileParameters = map[string][]string{
+	"llm":    {"file_path", "files", "image_path", "image_paths"},
+	"python": {"file", "file_path"},
+}
+
+// ByPlan returns the files that a plan names, and the file of the plan itself.
 func ByPlan(planned *plan.Plan) (in Inputs) {
 	scope := &reference.Scope{Bindings: []protocol.Binding{{Head: "inputs", Value: protocol.Payload{Inline: &planned.Inputs}}}}
 	add := func(written string) {
@@ -49,9 +56,21 @@ func ByPlan(planned *plan.Plan) (in Inputs) {
 	}
 	for _, task := range planned.Callers() {
 		in.Files = append(in.Files, task.Reads...)
-		if script, has := task.Parameters.Get("file"); has && task.Method == "python/execute" && script.Kind() == value.KindString {
-			add(script.Text())
+		if task.Source != nil {
+			in.Files = append(in.Files, task.Source.Path)
 		}
+		protocolName, _, _ := strings.Cut(task.Method, "/")
+		for _, name := range fileParameters[protocolName] {
+			named, _ := task.Parameters.Get(name)
+			for _, path := range append(named.Elements(), named) {
+				if path.Kind() == value.KindString {
+					add(path.Text())
+				}
+			}
+		}
+	}
+	if planned.File != "" {
+		in.Files = append(in.Files, planned.File)
 	}
 	for i := range planned.Workflows {
 		within := &planned.Workflows[i]

@@ -208,6 +208,14 @@ func TestTheTableHasARowForEachModel(t *testing.T) {
 	}, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	if got, want := strings.Join(p.table(39, at), "\n"), strings.Join([]string{
+		"TASK        DONE    FAILED  LEFT",
+		"batch       42/200  1       2m 38s",
+		"  llama3.2  40/100  1       1m 4s",
+		"  qwen3:8b  2/100   0       1m 38s",
+	}, "\n"); got != want {
+		t.Errorf("at 39 columns\n%s\nwant\n%s", got, want)
+	}
 	for width := 10; width < 80; width++ {
 		for _, row := range p.table(width, at) {
 			if runewidth.StringWidth(row) > width {

@@ -204,7 +204,7 @@ func (p *Printer) restOfLines(task string) (failures bool) {
 	return counted.shown[failedLines] > 0
 }
 
-// itemLine shows a line about an item, with paths relative to the current folder: on a terminal one that fits into a row.
+// itemLine shows a line about an item, with paths relative to the current folder: on a terminal broken between words.
 func (p *Printer) itemLine(item *view.Item, line func(*view.Item) string) {
 	folder, err := os.Getwd()
 	if err != nil {
@@ -215,7 +215,7 @@ func (p *Printer) itemLine(item *view.Item, line func(*view.Item) string) {
 		return
 	}
 	width, _ := p.o.Screen.size()
-	p.line(item.ShortLine(width-1, folder))
+	p.line(item.Rows(width-1, folder))
 }
 
 // fan returns the counts of a task's items. The first event of one of them starts the task.

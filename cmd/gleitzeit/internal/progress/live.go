@@ -13,8 +13,11 @@ import (
 // maxLiveRows is how many rows of a terminal show the answer that a task writes.
 const maxLiveRows = 6
 
-// gutter indents these rows, to set them apart from others.
-const gutter = "  "
+// gutter indents these rows, to set them apart from others; within the tree it is wider, so that they do not look like tasks.
+const (
+	gutter     = "  "
+	treeGutter = "    "
+)
 
 // LiveTask returns the task whose answer is shown while it is written: the only running task; empty if there is none.
 func (p *Printer) LiveTask() string {
@@ -140,29 +143,44 @@ func remainder(answer, tail string, written int) string {
 	return "\n" + answer
 }
 
-// liveRows returns the rows of a terminal that show the end of the text that the only running task writes.
-func (p *Printer) liveRows(width, height int) []string {
-	most := min(maxLiveRows, height-2)
-	if p.live == nil || p.live.Task != p.liveTask() || most <= 0 {
+// tails returns the ends of the texts that a task writes, if these are shown.
+func (p *Printer) tails(task string) (tails []string) {
+	if p.live == nil || p.live.Task != task || p.liveTask() != task {
 		return nil
 	}
-	tails := []string{}
 	for _, stream := range []*protocol.PrintedTail{{Tail: p.live.Tail}, p.live.Stdout, p.live.Stderr} {
 		if stream != nil && stream.Tail != "" {
 			tails = append(tails, stream.Tail)
 		}
 	}
+	return tails
+}
+
+// liveRows returns the rows of a terminal that show the end of the text that the only running task writes.
+func (p *Printer) liveRows(width, height int) []string {
+	most := min(maxLiveRows, height-2)
+	if p.live == nil || most <= 0 {
+		return nil
+	}
+	tails, indent := p.tails(p.live.Task), gutter
+	if hasTree(p) {
+		indent = treeGutter
+	}
 	var rows []string
 	for i, tail := range tails {
-		for _, row := range wrapped(tail, width-1-len(gutter), (most-len(rows))/(len(tails)-i)) {
-			rows = append(rows, gutter+row)
+		for _, row := range wrapped(tail, width-1-len(indent), (most-len(rows))/(len(tails)-i)) {
+			rows = append(rows, indent+row)
 		}
 	}
 	return rows
 }
 
-// message returns the progress message of a task's handler; empty if there is none.
+// message returns the progress message of a task's handler, or the newest line of its script where its text is not shown; empty if there
+// is none.
 func (p *Printer) message(task string) string {
+	if len(p.tails(task)) > 0 && p.o.Screen.Terminal() {
+		return p.live.Message
+	}
 	if p.live != nil && p.live.Task == task && cmp.Or(p.live.Message, p.live.Line) != "" {
 		return cmp.Or(p.live.Message, p.live.Line)
 	}

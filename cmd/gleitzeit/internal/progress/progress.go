@@ -256,7 +256,7 @@ func linesOf(activity string) int {
 // showPrinted shows what a failed attempt has printed, below its line.
 func (p *Printer) showPrinted(failure *view.Error, lines int) {
 	if text := failure.PrintedText("  ", lines); text != "" {
-		p.line(strings.TrimSuffix(text, "\n"))
+		p.sentence(strings.TrimSuffix(text, "\n"))
 	}
 }
 
@@ -355,7 +355,7 @@ func (p *Printer) End(document *view.Run) {
 		}
 		if task.Error != nil && (task.Status == protocol.Failed || !task.Error.Empty()) {
 			names := withEqualError(document.Tasks[i:], reported)
-			p.line(fmt.Sprintf("\n%s (%s):\n%s", listed(names), task.Error.Name+p.places(names), value.VisibleLines(task.Error.Message)))
+			p.sentence(fmt.Sprintf("\n%s (%s):\n%s", listed(names), task.Error.Name+p.places(names), value.VisibleLines(task.Error.Message)))
 			if task.Error.Hint != "" {
 				p.sentence("  " + value.VisibleLines(task.Error.Hint))
 			}
@@ -470,7 +470,7 @@ func finishedEarlier(count, total int, word string) string {
 // Stop clears the screen.
 func (p *Printer) Stop() { p.o.Screen.Clear() }
 
-// sentence shows a line that is broken between words where the terminal is narrow.
+// sentence shows lines that are broken between words where the terminal is narrow.
 func (p *Printer) sentence(text string) { p.line(p.o.Screen.Fit(text)) }
 
 func (p *Printer) line(text string) { fmt.Fprintln(p.o.Screen, text) }

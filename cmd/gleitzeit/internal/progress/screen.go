@@ -130,7 +130,8 @@ func (s *Screen) endLine() {
 	}
 }
 
-// wrapped returns the end of a text as at most most rows of a width in columns, with control characters escaped.
+// wrapped returns the end of a text as at most most rows of a width in columns, with control characters escaped. They are broken between
+// words, and a word that is wider than a row is broken, too, because rows that are updated must fit.
 func wrapped(text string, width, most int) []string {
 	text = strings.NewReplacer("\r\n", "\n", "\t", "    ").Replace(strings.TrimRight(text, "\r\n"))
 	lines := strings.Split(text, "\n")
@@ -139,12 +140,13 @@ func wrapped(text string, width, most int) []string {
 	}
 	var rows []string
 	for _, line := range lines {
-		rest := value.Visible(line)
-		for {
-			row := fitting(rest, width)
-			rows = append(rows, row)
-			if rest = rest[len(row):]; rest == "" {
-				break
+		for _, rest := range view.Rows("", value.Visible(line), "", width) {
+			for {
+				row := fitting(rest, width)
+				rows = append(rows, row)
+				if rest = rest[len(row):]; rest == "" {
+					break
+				}
 			}
 		}
 	}

@@ -129,8 +129,8 @@ func (p *Printer) table(width int, now time.Time) []string {
 	if len(rows) == 1 {
 		return nil
 	}
-	view.Fit(rows, 0, width)
-	lines := strings.Split(strings.TrimSuffix(view.Table(rows), "\n"), "\n")
+	shape := view.Shape{Cut: []int{0}, Drop: []int{3, 4, 2}}
+	lines := strings.Split(strings.TrimSuffix(view.FitTable(rows, width, shape), "\n"), "\n")
 	for i := range lines {
 		if width > 0 {
 			lines[i] = fitting(lines[i], width)
@@ -163,8 +163,10 @@ func (p *Printer) draw() {
 	last := p.status(width-1, now)
 	if len(rows) > 0 {
 		last = summaryRow(p, width-1, now)
+		rows = slices.Insert(rows, 1, live...) // The only running task is the first one.
+	} else {
+		rows = live
 	}
-	rows = append(rows, live...)
 	if p.o.Table {
 		table := p.table(width-1, now)
 		rows = append(rows, table[:min(len(table), max(height-2-len(rows), 0))]...)

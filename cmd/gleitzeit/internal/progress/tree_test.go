@@ -3,6 +3,8 @@ package progress
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs/history"
+	"github.com/gleitzeit/gleitzeit/internal/programtest"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
@@ -126,6 +129,37 @@ func TestTreeFits(t *testing.T) {
 					t.Fatalf("%d columns: %q", width, row)
 				}
 			}
+		}
+	}
+}
+
+// TestTreeHasWhatAScriptPrintsOnce: below its own task, broken between words, and not on the row of the task, too.
+func TestTreeHasWhatAScriptPrintsOnce(t *testing.T) {
+	for _, c := range []struct {
+		tasks []string
+		want  string
+	}{
+		{[]string{"talk", "after<talk"}, "▶ talk  0s\n    step 3 of the script\n" +
+			"    step 4, which says more than the row of a terminal of eighty columns has\n    room for\n  · after\n0 of 2 done  1 running  0s"},
+		{[]string{"talk"}, "  step 3 of the script\n  step 4, which says more than the row of a terminal of eighty columns has room\n  for\n0 of 1 done, running: talk  0s"},
+	} {
+		p, shown := treePrinter(t, Options{}, c.tasks...)
+		file, err := os.Open(os.DevNull) // A terminal whose size is not known has 80 columns.
+		programtest.Must(t, err)
+		defer file.Close()
+		p.o.Screen = &Screen{to: shown, file: file}
+		p.o.Began = time.Now()
+		begin(t, p, p.o.Began, "talk")
+		said := "step 4, which says more than the row of a terminal of eighty columns has room for"
+		p.Live(&history.Live{Task: "talk", Attempt: 1, Heartbeat: protocol.Heartbeat{Line: said, Stdout: &protocol.PrintedTail{Tail: "step 3 of the script\n" + said + "\n", Written: 100}}})
+		drawn := shown.String()
+		rows := strings.ReplaceAll(drawn[strings.LastIndex(drawn, "\033[J")+len("\033[J"):], "\r\n", "\n")
+		if rows = regexp.MustCompile(`\b\d+s`).ReplaceAllString(rows, "0s"); rows != c.want {
+			t.Errorf("the rows are\n%s\nwant\n%s", rows, c.want)
+		}
+		p.Attempts(t.Context(), []history.Attempt{{Activity: "talk", Number: 1, Started: true, Line: said}})
+		if drawn := shown.String(); strings.Count(drawn[strings.LastIndex(drawn, "\033[J"):], "step 4") != 1 {
+			t.Errorf("drawn again it is\n%s", drawn)
 		}
 	}
 }

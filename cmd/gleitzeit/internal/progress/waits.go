@@ -79,8 +79,6 @@ func (p *Printer) showQuestion(ctx context.Context, asked *protocol.Asked) error
 		return fmt.Errorf("cannot read what task %q asks: %w", asked.Task, err)
 	}
 	p.sentence("· " + value.Visible(asked.Task) + "  " + question.Line())
-	for line := range strings.Lines(question.Text("  ")) {
-		p.line(strings.TrimSuffix(line, "\n"))
-	}
+	p.sentence(strings.TrimSuffix(question.Text("  "), "\n"))
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,6 +52,9 @@ func (f *format) String() string { return string(*f) }
 
 func (*format) Type() string { return "string" }
 
+// Words are for completion.
+func (*format) Words() []string { return []string{string(asHTML), string(asMarkdown)} }
+
 func (f *format) Set(text string) error {
 	switch format(text) {
 	case asHTML, asMarkdown:
@@ -78,13 +82,29 @@ func Command(p Program) *cobra.Command {
 			if items < 0 {
 				return p.Invalid(fmt.Errorf("--items %d is less than 0", items))
 			}
+			if named := formatOf(file); named != "" && command.Flags().Changed("format") && named != of {
+				return p.Invalid(fmt.Errorf("--format %s and --output %q cannot be combined: a file with the ending %s is of the format %s", of, file, filepath.Ext(file), named))
+			} else if named != "" {
+				of = named
+			}
 			return p.report(command.Context(), args[0], file, of, items)
 		},
 	})
-	command.Flags().StringVar(&file, "output", "", "file to write, replaced in one step; - is standard output (default RUN.html)")
+	command.Flags().StringVar(&file, "output", "", "file to write, replaced in one step; its ending selects the format; - is standard output (default RUN.html)")
 	command.Flags().VarP(&of, "format", "o", "format: html or markdown")
 	command.Flags().IntVar(&items, "items", items, "maximum number of items")
 	return command
+}
+
+// formatOf returns the format that the ending of a file stands for; empty for any other ending.
+func formatOf(file string) format {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".md", ".markdown":
+		return asMarkdown
+	case ".html", ".htm":
+		return asHTML
+	}
+	return ""
 }
 
 func (p Program) report(ctx context.Context, named, file string, of format, items int) error {

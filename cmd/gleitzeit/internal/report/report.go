@@ -116,12 +116,15 @@ func (r *report) readAttempts(ctx context.Context) error {
 	return nil
 }
 
+// isOpen reports whether a process executes the run.
+func (r *report) isOpen() bool { return !r.run.Status.Ended() && !r.run.Interrupted }
+
 // setTimes sets from when until when the time line is.
 func (r *report) setTimes() {
 	r.begin, r.end = r.run.StartedAt, r.options.Now
 	if r.run.FinishedAt != nil {
 		r.end = *r.run.FinishedAt
-	} else if !r.run.Status.Ended() && !r.run.Interrupted {
+	} else if r.isOpen() {
 		return
 	} else {
 		// Nobody has recorded its end: what was recorded last is the best that is known.
@@ -148,16 +151,23 @@ func (r *report) addTask(ctx context.Context, task *view.Task) error {
 	for _, record := range records {
 		hasItems = hasItems || record.Items != nil
 	}
+	inFlight := task.InFlight
+	if !r.isOpen() {
+		inFlight = nil
+	}
 	if hasItems {
 		items, err := r.addItems(ctx, task, planned)
 		if err != nil {
 			return err
 		}
 		lane.density = items.density
+		for _, began := range inFlight {
+			lane.density.addOpen(began)
+		}
 	} else {
 		for i := range records {
 			record := &records[i]
-			lane.add(r.begin, r.end, record)
+			lane.add(r, record)
 			result, err := r.smallValue(ctx, record.Value)
 			if err != nil {
 				return err
@@ -166,6 +176,9 @@ func (r *report) addTask(ctx context.Context, task *view.Task) error {
 			if i == len(records)-1 {
 				details.setResult(record, result)
 			}
+		}
+		for _, began := range inFlight {
+			lane.addBar(r, began, r.end, isRunning)
 		}
 	}
 	details.Parameters = parametersOf(&planned.Task, scopeOf(ctx, r, planned))

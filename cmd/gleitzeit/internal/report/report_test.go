@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
@@ -289,6 +290,52 @@ func TestAnOpenRun(t *testing.T) {
 	run.Interrupted = true
 	if page := plainText(f.page(run, MaxItems)); !strings.Contains(page, "no process executes it") || !strings.Contains(page, "interrupted") {
 		t.Error(page)
+	}
+}
+
+// The time line of an open run has what is in progress: the attempts that workers execute, and a question that waits for its answer.
+func TestTheTimeLineOfAnOpenRun(t *testing.T) {
+	f := newFixture(t, memory.New(), &plan.Plan{Name: "Open", Tasks: []plan.Task{
+		{ID: "script", Method: "python/execute"}, {ID: "ask", Method: "human/approve"}, {ID: "each", Method: "llm/chat", FanOut: &plan.FanOut{Values: &noItems}},
+	}})
+	question := f.keep([]byte(`{}`))
+	f.task("ask", 10, 0, "", func(r *resultstore.Record) {
+		r.Status, r.FinishedAt, r.Approval = protocol.Pending, time.Time{}, question
+	})
+	f.item("each", 0, 0, 1800, "", nil)
+	f.items("each", []value.Value{str("a"), str("b")}, nil)
+	run := f.run(protocol.Running, "")
+	run.Merge(view.Live{Status: protocol.Running, Running: []string{"script", "each"}, InFlight: map[string][]time.Time{
+		"script": {noon.Add(30 * time.Minute)}, "each": {noon.Add(45 * time.Minute)},
+	}})
+	page := f.page(run, MaxItems) // Made an hour after the run began.
+	for _, want := range []string{
+		`<rect class="running" x="50.00%" y="15%" width="50.00%" height="70%"><title>script: running after 30m0s, for 30m0s</title></rect>`,
+		`<title>ask: waiting for an answer after 10 s, for 59m50s</title>`,
+		`<rect class="completed" x="0.00%" y="0.00%" width="50.`, `<rect class="running" x="75.00%" y="0.00%" width="25.00%" height="100.00%">`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s is missing in\n%s", want, page[strings.Index(page, `id="timeline"`):strings.Index(page, `class="legend`)])
+		}
+	}
+	run.Interrupted = true
+	if page := f.page(run, MaxItems); strings.Contains(page, `<rect class="running"`) {
+		t.Error("nothing of an interrupted run is running")
+	}
+}
+
+func TestTicksAreRound(t *testing.T) {
+	for whole, want := range map[time.Duration]string{
+		10200 * time.Millisecond: "0 5s 10s", 4 * time.Second: "0 1s 2s 3s 4s", 5 * time.Millisecond: "0 1ms 2ms 3ms 4ms 5ms", 170 * time.Second: "0 1min 2min",
+		100 * time.Minute: "0 30min 60min 90min", 26 * time.Hour: "0 6h 12h 18h 24h", 12 * 24 * time.Hour: "0 3d 6d 9d 12d", 500 * time.Microsecond: "0",
+	} {
+		var got []string
+		for _, tick := range ticks(whole) {
+			got = append(got, strings.ReplaceAll(tick.Label, " ", ""))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", whole, got, want)
+		}
 	}
 }
 

@@ -43,26 +43,46 @@ func place(begin, end, at time.Time) float64 {
 	return min(max(float64(at.Sub(begin))/float64(end.Sub(begin)), 0), 1)
 }
 
+// The statuses of a bar beside those of items.
+const (
+	isRunning = "running"
+	isWaiting = "waiting for an answer"
+)
+
 // add adds the bar of an attempt.
-func (l *lane) add(begin, end time.Time, record *resultstore.Record) {
-	if record.StartedAt.IsZero() || record.StartedAt.Before(begin) && record.FromCache {
+func (l *lane) add(r *report, record *resultstore.Record) {
+	if record.StartedAt.IsZero() || record.StartedAt.Before(r.begin) && record.FromCache {
 		return // It has the times of the run from which it was taken over.
 	}
-	finished := record.FinishedAt
+	status, finished := string(record.Status), record.FinishedAt
 	if finished.IsZero() {
-		finished = end
+		finished = r.end
+		if record.Approval != nil && r.isOpen() {
+			status = isWaiting
+		}
 	}
-	from, to := place(begin, end, record.StartedAt), place(begin, end, finished)
+	l.addBar(r, record.StartedAt, finished, status)
+	if last := &l.bars[len(l.bars)-1]; record.Attempts > 1 {
+		last.Title += fmt.Sprintf(", attempt %d", record.Attempts)
+	}
+}
+
+// addBar adds a bar from one time to another.
+func (l *lane) addBar(r *report, began, finished time.Time, status string) {
+	from, to := place(r.begin, r.end, began), place(r.begin, r.end, finished)
 	width := max(to-from, minWidth/100)
 	from = min(from, 1-width)
-	title := fmt.Sprintf("%s: %s after %s, for %s", l.task.ID, record.Status, view.Duration(protocol.SecondsOf(record.StartedAt.Sub(begin))), view.Duration(protocol.SecondsOf(finished.Sub(record.StartedAt))))
-	if record.Attempts > 1 {
-		title += fmt.Sprintf(", attempt %d", record.Attempts)
+	class := string(protocol.Status(status).OfItem())
+	if status == isWaiting || status == isRunning && r.isOpen() {
+		class = isRunning
 	}
 	if len(l.bars) == maxBars {
 		l.bars = l.bars[1:]
 	}
-	l.bars = append(l.bars, bar{X: percent(from), Width: percent(width), Y: "15%", Height: "70%", Class: string(record.Status.OfItem()), Title: title})
+	l.bars = append(l.bars, bar{
+		X: percent(from), Width: percent(width), Y: "15%", Height: "70%", Class: class,
+		Title: fmt.Sprintf("%s: %s after %s, for %s", l.task.ID, status, view.Duration(protocol.SecondsOf(began.Sub(r.begin))), view.Duration(protocol.SecondsOf(finished.Sub(began)))),
+	})
 }
 
 // label returns what the lane shows, in words.
@@ -71,7 +91,7 @@ func (l *lane) label() string {
 	if l.density != nil {
 		return fmt.Sprintf("%s, about %.0f at once at most, %d attempts of items, %d of them failed", text, max(l.density.most(), 1), l.density.attempts, l.density.fails)
 	}
-	if l.task.StartedAt != nil {
+	if l.task.StartedAt != nil && l.task.Status.Ended() {
 		text += ", " + view.Duration(l.task.Duration)
 	}
 	if len(l.bars) > 1 {
@@ -86,6 +106,7 @@ type density struct {
 	whole      [bins + 1]int // How many more, or less, are in progress in all of a column than in all of the one before.
 	part       [bins]float64 // In progress in a part of a column: how large that is.
 	failed     [bins]int
+	open       [bins]bool // Some of those are still in progress.
 	attempts   int
 	fails      int
 }
@@ -111,6 +132,14 @@ func (d *density) add(record *resultstore.Record) {
 	if record.Status.OfItem() == protocol.Failed {
 		d.fails++
 		d.failed[last]++
+	}
+}
+
+// addOpen adds an attempt of an item that has not ended.
+func (d *density) addOpen(began time.Time) {
+	d.add(&resultstore.Record{StartedAt: began, FinishedAt: d.end})
+	for i := min(int(place(d.begin, d.end, began)*bins), bins-1); i < bins; i++ {
+		d.open[i] = true
 	}
 }
 
@@ -141,13 +170,16 @@ func (d *density) bars() (bars []bar) {
 	}
 	for from := 0; from < bins; {
 		to := from + 1
-		for to < bins && height(to) == height(from) && (d.failed[to] > 0) == (d.failed[from] > 0) {
+		for to < bins && height(to) == height(from) && (d.failed[to] > 0) == (d.failed[from] > 0) && d.open[to] == d.open[from] {
 			to++
 		}
 		if high := height(from); high > 0 {
 			class := string(protocol.Completed)
-			if d.failed[from] > 0 {
+			switch {
+			case d.failed[from] > 0:
 				class = string(protocol.Failed)
+			case d.open[from]:
+				class = isRunning
 			}
 			bars = append(bars, bar{X: percent(float64(from) / bins), Width: percent(float64(to-from) / bins), Y: percent(1 - float64(high)/100), Height: percent(float64(high) / 100), Class: class})
 		}
@@ -161,38 +193,60 @@ type tick struct {
 	X, Anchor, Label string
 }
 
-// ticks returns the marks: five, evenly spaced.
+// steps are the distances that marks may have, up to those of days.
+var steps = func() (all []time.Duration) {
+	for _, unit := range []struct {
+		of    time.Duration
+		sizes []time.Duration
+	}{
+		{time.Millisecond, []time.Duration{1, 2, 5, 10, 20, 50, 100, 200, 500}},
+		{time.Second, []time.Duration{1, 2, 5, 10, 15, 30}},
+		{time.Minute, []time.Duration{1, 2, 5, 10, 15, 30}},
+		{time.Hour, []time.Duration{1, 2, 3, 6, 12}},
+	} {
+		for _, size := range unit.sizes {
+			all = append(all, size*unit.of)
+		}
+	}
+	return all
+}()
+
+// ticks returns the marks: up to six, evenly spaced, at round times.
 func ticks(whole time.Duration) []tick {
-	const count = 4
-	all := make([]tick, 0, count+1)
-	for i := range count + 1 {
+	const most, day = 5, 24 * time.Hour
+	step := day * max(1, (whole/most+day-1)/day)
+	for _, smaller := range steps {
+		if whole/smaller < most || whole == most*smaller {
+			step = smaller
+			break
+		}
+	}
+	var all []tick
+	for at := time.Duration(0); at <= whole; at += step {
 		anchor := "middle"
-		switch i {
-		case 0:
+		switch {
+		case at == 0:
 			anchor = "start"
-		case count:
+		case float64(at) > 0.95*float64(whole):
 			anchor = "end"
 		}
-		all = append(all, tick{percent(float64(i) / count), anchor, axisLabel(whole * time.Duration(i) / count)})
+		all = append(all, tick{percent(float64(at) / float64(whole)), anchor, axisLabel(at, step)})
 	}
 	return all
 }
 
-// axisLabel returns a time since the beginning.
-func axisLabel(since time.Duration) string {
-	switch {
-	case since == 0:
+// axisLabel returns a time since the beginning, in the unit of the step.
+func axisLabel(since, step time.Duration) string {
+	if since == 0 {
 		return "0"
-	case since < time.Second:
-		return fmt.Sprintf("%d ms", since.Milliseconds())
-	case since < 10*time.Second:
-		return fmt.Sprintf("%.1f s", since.Seconds())
-	case since < 2*time.Minute:
-		return fmt.Sprintf("%.0f s", since.Seconds())
-	case since < 2*time.Hour:
-		return fmt.Sprintf("%.1f min", since.Minutes())
-	case since < 72*time.Hour:
-		return fmt.Sprintf("%.1f h", since.Hours())
 	}
-	return fmt.Sprintf("%.1f d", since.Hours()/24)
+	for _, unit := range []struct {
+		of   time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}} {
+		if step >= unit.of {
+			return fmt.Sprintf("%d %s", since/unit.of, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d ms", since.Milliseconds())
 }

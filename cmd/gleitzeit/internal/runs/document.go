@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -60,9 +61,12 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 		return r.forgotten(ctx, run)
 	}
 	if r.cluster == nil && cluster.IsUnavailable(err) && ctx.Err() == nil {
-		// The process with the engine has just ended.
-		r.notify(Unreachable, "", "the engine in %s does not answer; showing what is recorded", r.home.Path)
-		return r.recorded(ctx, run)
+		// The process with the engine has just ended, in most cases because the run has.
+		document, err := r.recorded(ctx, run)
+		if err == nil && (document == nil || !document.Status.Ended()) {
+			r.notify(Unreachable, "", "the engine in %s has stopped, or is too busy to answer; showing what is recorded", r.home.Path)
+		}
+		return document, err
 	}
 	if err != nil {
 		return nil, r.failed(err, "cannot look up run %s", run)
@@ -79,7 +83,7 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 			StartedAt: info.GetStartTime().AsTime(), Status: protocol.Running, Outputs: value.Object(),
 		}
 	}
-	live := view.Live{Status: history.Status(info.GetStatus()), Waiting: map[string]string{}}
+	live := view.Live{Status: history.Status(info.GetStatus()), InFlight: map[string][]time.Time{}, Waiting: map[string]string{}}
 	waiting, err := r.unserved(ctx, described)
 	if err != nil {
 		return nil, r.failed(err, "cannot look up run %s", run)
@@ -104,7 +108,13 @@ func (r Reader) Document(ctx context.Context, run string) (*view.Run, error) {
 			live.Running = append(live.Running, task)
 		}
 	}
-	live.Waits = history.Waits(history.Attempts(described.GetPendingActivities()))
+	attempts := history.Attempts(described.GetPendingActivities())
+	for _, a := range attempts {
+		if task, _ := protocol.ParseActivityID(a.Activity); a.Started {
+			live.InFlight[task] = append(live.InFlight[task], a.Began)
+		}
+	}
+	live.Waits = history.Waits(attempts)
 	document.Merge(live)
 	if live.Status != protocol.Running {
 		document.Error = view.NewError(r.unaccounted(ctx, run, info.GetStatus()))

@@ -34,6 +34,9 @@ func ConfigOptions(env func(string) (string, bool), home string) config.Options 
 // handlerOptions returns the options of the protocols from the settings.
 func handlerOptions(settings *config.Settings, env func(string) (string, bool), store resultstore.Store, log *slog.Logger) worker.HandlerOptions {
 	tools := settings.MCP
+	if !python.CanFork {
+		log.Info("this system cannot fork processes: each Python script starts an interpreter of its own, which takes longer")
+	}
 	return worker.HandlerOptions{
 		LLM: modelOptions(settings, env),
 		MCP: mcp.Options{

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/completion"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -50,6 +51,7 @@ func (p Program) createCommand() *cobra.Command {
 	flags.DurationVar(&o.every, "every", 0, "time between two runs, such as 15m or 6h")
 	flags.StringVar(&o.timezone, "timezone", "", "time zone of --cron, such as Europe/Berlin (default that of this machine)")
 	flags.StringVar(&o.overlap, "overlap", overlaps[0].name, "when a run is due while the one before is open: skip it, start it afterwards (buffer_one), or start it as well (allow)")
+	completion.Limit(flags, "overlap", overlapNames()...)
 	flags.DurationVar(&o.catchUp, "catch-up", defaultCatchUp, "how late a run may start that was due while no server ran")
 	flags.StringVar(&o.queue, "queue", runs.SharedQueue, "Temporal task queue whose workers execute the runs")
 	flags.BoolVar(&o.paused, "paused", false, "start no run before it is resumed")
@@ -128,7 +130,7 @@ func (p Program) table(all []*Schedule) string {
 		}
 		rows = append(rows, row)
 	}
-	return view.Table(view.FitTable(rows, p.Width(), []int{3, 0}, []int{4, 3}))
+	return view.FitTable(rows, p.Width(), view.Shape{Drop: []int{4, 3}})
 }
 
 func (s *Schedule) state() string {

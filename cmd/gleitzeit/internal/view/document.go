@@ -126,9 +126,10 @@ type Task struct {
 	Warning   string           `json:"warning,omitempty"`  // What people should know of a result that is there.
 	Warnings  int              `json:"warnings,omitempty"` // Items whose results have warnings.
 	Reasons
-	Approval *Approval `json:"approval,omitempty"` // What it asks, while it waits for the answer.
-	Retrying int       `json:"retrying,omitempty"` // Items that wait for their next attempt, or are in it.
-	Error    *Error    `json:"error"`
+	Approval *Approval   `json:"approval,omitempty"` // What it asks, while it waits for the answer.
+	InFlight []time.Time `json:"-"`                  // When the attempts that workers execute now began: its own, or those of its items.
+	Retrying int         `json:"retrying,omitempty"` // Items that wait for their next attempt, or are in it.
+	Error    *Error      `json:"error"`
 
 	FailedAttempts []FailedAttempt `json:"failed_attempts,omitempty"` // Those that another one followed.
 	Repeated       []Round         `json:"repeated,omitempty"`        // Rounds whose result is not that of the task.
@@ -222,6 +223,8 @@ func NewError(e *protocol.Error) *Error {
 type Live struct {
 	Status  protocol.Status // How the run closed; Running while it is open.
 	Running []string        // Ids of tasks in flight.
+	// InFlight has when the attempts that workers execute began, by the id of the task: its own, or those of its items.
+	InFlight map[string][]time.Time
 	// Waiting has the queue for each task, by id, that waits, itself or some of its items, because the queue has no worker.
 	Waiting map[string]string
 	// Waits has what a task waits for, by id, where all that is in flight of it reports that it waits.

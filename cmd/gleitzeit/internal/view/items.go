@@ -62,9 +62,9 @@ func (i *Item) In(folder string) *Item {
 	return &shown
 }
 
-// ShortLine returns a line about an item that has failed, or that has a warning, which fits into a row of a width in columns: the reason
-// comes first, and the path is relative to a folder.
-func (i *Item) ShortLine(width int, folder string) string {
+// Rows returns lines about an item that has failed, or that has a warning, for a terminal of a width in columns: the path is relative to a
+// folder and not repeated in the reason, and of a traceback that would need several rows only the exception is left.
+func (i *Item) Rows(width int, folder string) string {
 	mark, reason := Mark(i.Status), i.Warning
 	if i.Error != nil {
 		reason = i.Error.Message
@@ -76,18 +76,18 @@ func (i *Item) ShortLine(width int, folder string) string {
 		reason = strings.ReplaceAll(strings.Replace(reason, fmt.Sprintf("file %q ", path), "", 1), path, relative)
 		name = value.Visible(relative)
 	}
-	head := fmt.Sprintf("%s %s[%d]  ", mark, i.Task, i.Index)
-	columns := runewidth.StringWidth
-	room := max(width-columns(head)-2, 0) // For the reason and the name.
-	whole := reason
-	if reason = value.Visible(FirstLine(Brief(whole))); columns(reason)+columns(name) > room {
-		reason = value.Visible(FirstLine(raised(whole)))
+	if i.Item.Kind() == value.KindNumber {
+		name = "item " + name // Beside its index it would look like another one.
 	}
-	if most := max(room/3, room-columns(reason)); columns(name) > most {
-		name = runewidth.TruncateLeft(name, columns(name)-most+1, "…") // Its end tells files from each other.
+	if columns, most := runewidth.StringWidth(name), max(width-2, 1); columns > most {
+		name = runewidth.TruncateLeft(name, columns-most+1, "…") // Its end tells files from each other.
 	}
-	reason = runewidth.Truncate(reason, max(room-columns(name), 1), "…")
-	return runewidth.Truncate(head+reason+"  "+name, width, "…")
+	head := fmt.Sprintf("%s %s[%d]  %s  ", mark, i.Task, i.Index, name)
+	line := head + value.Visible(FirstLine(Brief(reason)))
+	if runewidth.StringWidth(line) > width {
+		line = head + value.Visible(FirstLine(raised(reason)))
+	}
+	return Wrap(line, width)
 }
 
 // WarningLine returns a line with the warning of the item's result.
@@ -213,13 +213,13 @@ func (of *itemsOf) count(records []resultstore.Record, retries retries) error {
 }
 
 // itemsText returns the results of a task's items as text.
-func itemsText(result value.Value) string {
+func itemsText(result value.Value, width int) string {
 	var text strings.Builder
 	list, _ := result.Get("results")
 	var skipped Skipped
 	for _, entry := range list.Elements() {
 		if skipped.Shows(entry) {
-			text.WriteString(ItemText(entry))
+			text.WriteString(ItemText(entry, width))
 		}
 	}
 	return text.String() + skipped.Rest()
@@ -248,10 +248,14 @@ func (s *Skipped) Rest() string {
 	return fmt.Sprintf("… and %d more skipped\n", s.count-maxSkipped)
 }
 
-// ItemText returns the result of an item as text: a heading and its main value, or why it has none.
-func ItemText(entry value.Value) string {
+// ItemText returns the result of an item as text: a heading and its main value, or why it has none, broken between words where a terminal of
+// a width in columns is narrow; 0 is no limit.
+func ItemText(entry value.Value, width int) string {
 	var text strings.Builder
-	text.WriteString(ItemHeading(entry) + strings.TrimSuffix(gistOfItem(entry), "\n") + "\n")
+	gist, returned := gistOfItem(entry)
+	if gist = strings.TrimSuffix(gist, "\n") + "\n"; !returned {
+		gist = Wrap(gist, width)
+	}
 	if hint := hintOf(entry); hint != "" {
 		fmt.Fprintf(&text, "  %s\n", value.VisibleLines(Brief(hint)))
 	}
@@ -261,7 +265,7 @@ func ItemText(entry value.Value) string {
 	if warning := warningOf(entry); warning != "" {
 		fmt.Fprintf(&text, "! %s\n", value.VisibleLines(Brief(warning)))
 	}
-	return text.String()
+	return ItemHeading(entry) + gist + Wrap(text.String(), width)
 }
 
 // ItemHeading returns the line above the result of an item.
@@ -327,19 +331,20 @@ func titleOf(item value.Value) string {
 	return value.VisibleLines(protocol.NameOf(item))
 }
 
-func gistOfItem(entry value.Value) string {
+// gistOfItem returns what people are shown of an item, and whether that is what it returned.
+func gistOfItem(entry value.Value) (text string, returned bool) {
 	if failure, _ := entry.Get("error"); !failure.IsNull() {
 		status, _ := entry.Get("status")
 		message, _ := failure.Get("message")
-		return status.Text() + ": " + value.VisibleLines(message.Text())
+		return status.Text() + ": " + value.VisibleLines(message.Text()), false
 	}
 	if reason, has := entry.Get("reason"); has {
-		return "skipped: " + value.VisibleLines(reason.Text())
+		return "skipped: " + value.VisibleLines(reason.Text()), false
 	}
 	result, _ := entry.Get("result")
 	gist := MainValue(result)
 	if value, has := result.Get("result"); has && value.IsNull() && gist.Text() == "" {
 		gist = value // A script without a value and without output: an empty line would look like text.
 	}
-	return Text(gist)
+	return Text(gist), true
 }

@@ -109,7 +109,7 @@ func TestItemsThatAreValues(t *testing.T) {
 		return value.Object(value.Field{Name: "item", Value: item}, value.Field{Name: "result", Value: value.Int(1)})
 	}
 	result := value.Object(value.Field{Name: "results", Value: value.List(entry(long), entry(value.Int(7)), entry(value.String("")))})
-	want(t, "results", itemsText(result), "== many lines and words and words and words and words and word…\n1\n== 7\n1\n== \"\"\n1\n")
+	want(t, "results", itemsText(result, 0), "== many lines and words and words and words and words and word…\n1\n== 7\n1\n== \"\"\n1\n")
 }
 
 // A result that is not whole has its warning wherever it is shown.

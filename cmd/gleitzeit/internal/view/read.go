@@ -441,6 +441,9 @@ func (r *Run) Merge(live Live) {
 		case contains(live.Running, task.ID):
 			task.Status = protocol.Running
 		}
+		if !task.Status.Ended() {
+			task.InFlight = live.InFlight[task.ID]
+		}
 		if text := live.Waits[task.ID]; text != "" && !task.Status.Ended() {
 			task.Reason = text
 		}

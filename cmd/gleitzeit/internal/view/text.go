@@ -19,14 +19,14 @@ import (
 // the results of its last tasks. Results must have been added.
 func (r *Run) Results() string {
 	var text strings.Builder
-	if err := r.WriteResults(&text); err != nil {
+	if err := r.WriteResults(&text, 0); err != nil {
 		panic(err) // A builder has no errors.
 	}
 	return text.String()
 }
 
 // HasResults reports whether Results has any text.
-func (r *Run) HasResults() bool { return r.WriteResults(refusing{}) != nil }
+func (r *Run) HasResults() bool { return r.WriteResults(refusing{}, 0) != nil }
 
 // refusing is a writer that takes nothing.
 type refusing struct{}
@@ -34,8 +34,9 @@ type refusing struct{}
 // Write implements io.Writer.
 func (refusing) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
-// WriteResults writes what Results returns, large texts piece by piece.
-func (r *Run) WriteResults(to io.Writer) error {
+// WriteResults writes what Results returns, large texts piece by piece. On a terminal of a width in columns, what is said about items is
+// broken between words, and what they returned is not; 0 is no limit.
+func (r *Run) WriteResults(to io.Writer, width int) error {
 	if r.hasOutputs() {
 		for _, output := range r.Outputs.Fields() {
 			if err := entry(to, output.Name, output.Value); err != nil {
@@ -51,9 +52,9 @@ func (r *Run) WriteResults(to io.Writer) error {
 		case task.Items == nil:
 			err = entry(to, task.ID, MainValue(*task.Result))
 		case len(leaves) > 1: // Items of several tasks need headings.
-			err = writeTexts(to, task.ID, ":\n", task.ResultText())
+			err = writeTexts(to, task.ID, ":\n", task.ResultText(width))
 		default:
-			err = writeTexts(to, task.ResultText())
+			err = writeTexts(to, task.ResultText(width))
 		}
 		if err != nil {
 			return err
@@ -118,13 +119,14 @@ func WriteText(to io.Writer, text string) error {
 	return writeTexts(to, strings.TrimSuffix(text, "\n"), "\n")
 }
 
-// ResultText returns a task's result as text.
-func (t *Task) ResultText() string {
+// ResultText returns a task's result as text, for a terminal of a width as in WriteResults.
+func (t *Task) ResultText(width int) string {
 	if t.Items != nil {
 		if export, large := t.Result.Get("export"); large {
-			return fmt.Sprintf("%s\n%ssee them with `%s`\n", ItemCounts(*t.Items, t.Values, t.Status.Ended()), t.failureText("")+t.warningText("", ""), export.Text())
+			text := fmt.Sprintf("%s\n%ssee them with `%s`\n", ItemCounts(*t.Items, t.Values, t.Status.Ended()), t.failureText("")+t.warningText("", ""), export.Text())
+			return Wrap(text, width)
 		}
-		return itemsText(*t.Result)
+		return itemsText(*t.Result, width)
 	}
 	return Text(MainValue(*t.Result))
 }

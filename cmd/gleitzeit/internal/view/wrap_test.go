@@ -39,34 +39,18 @@ func TestWrap(t *testing.T) {
 	want(t, "an open quote", Wrap("one `two three four", 10), "one `two\n  three\n  four")
 }
 
-// A table is no wider than the terminal: names are cut, then columns are left out.
-func TestFitTable(t *testing.T) {
-	rows := func() [][]string {
-		return [][]string{
-			{"RUN", "WORKFLOW", "TASK", "STATUS", "STARTED", "ITEMS"},
-			{"batch-documents-4a98e616", "Batch documents and more of them", "batch", "completed", "2026-01-02 12:00:00", "10 of 12 files, 2 failed"},
-			{"b-1", "お茶を飲む時間です", "a-task-with-a-long-name", "running", "2026-01-02 12:00:00", "1 of 1 file"},
-		}
-	}
+// Rows keep what each of them begins with, and the text all of its words.
+func TestRows(t *testing.T) {
+	const said = "Ask the whole house what it thinks of お茶を飲む時間です"
 	for width, wanted := range map[int]string{
-		0:   Table(rows()),
-		150: Table(rows()),
-		110: "RUN                       WORKFLOW  TASK              STATUS     STARTED              ITEMS\n" +
-			"batch-documents-4a98e616  Batch d…  batch             completed  2026-01-02 12:00:00  10 of 12 files, 2 failed\n" +
-			"b-1                       お茶を…   a-task-with-a-l…  running    2026-01-02 12:00:00  1 of 1 file\n",
-		80: "RUN                       TASK               STATUS     ITEMS\nbatch-documents-4a98e616  batch              completed  10 of 12 files, 2 failed\n" +
-			"b-1                       a-task-with-a-lo…  running    1 of 1 file\n",
-		40: "RUN                       ITEMS\nbatch-documents-4a98e616  10 of 12 file…\nb-1                       1 of 1 file\n",
-		24: "RUN             ITEMS\nbatch-documen…  10 of 1…\nb-1             1 of 1 …\n",
+		80: "    | " + said,
+		40: "    | Ask the whole house what it thinks\n    | of お茶を飲む時間です",
+		20: "    | Ask the whole\n    | house what it\n    | thinks of\n    | お茶を飲む時間です",
 	} {
-		got := Table(FitTable(rows(), width, []int{1, 2}, []int{4, 1, 2, 3}))
-		if width > 0 {
-			for row := range strings.Lines(got) {
-				if runewidth.StringWidth(strings.TrimSuffix(row, "\n")) > width {
-					t.Errorf("at %d: %q", width, row)
-				}
-			}
-		}
-		want(t, fmt.Sprint("at ", width), got, wanted)
+		want(t, fmt.Sprint("at ", width), strings.Join(Rows("    | ", said, "    | ", width), "\n"), wanted)
 	}
+	want(t, "a mark", Wrap("✓ indivisible  python/execute  completed  12.4 s, 1 attempt\n", 12), "✓ indivisible\n  python/execute\n  completed\n  12.4 s, 1\n  attempt\n")
+	want(t, "carets", Wrap("    raise ValueError(1)\n"+"          ^^^^^^^^^^^^^\n", 16), "    raise\n      ValueError(1)\n          ^^^^^^\n")
+	want(t, "a mark alone", Wrap("✓ indivisible  x\n", 14), "✓ indivisible\n  x\n")
+	want(t, "a long word", strings.Join(Rows("  | ", "indivisible", "  | ", 8), "\n"), "  | indivisible")
 }

@@ -26,7 +26,9 @@ type Attempt struct {
 	Line     string                // The newest line that its script has printed.
 	Stdout   *protocol.PrintedTail // The end of what it has printed; nil: nothing, or it is of an item.
 	Stderr   *protocol.PrintedTail
-	Started  bool // A worker executes it: otherwise it waits for one, or for the end of a pause.
+	Started  bool      // A worker executes it: otherwise it waits for one, or for the end of a pause.
+	Began    time.Time // When the worker took it; zero if it has not started.
+	Method   string
 }
 
 // Attempts returns the attempts in flight of a run's pending activities.
@@ -34,6 +36,10 @@ func Attempts(pending []*workflowpb.PendingActivityInfo) []Attempt {
 	var attempts []Attempt
 	for _, activity := range pending {
 		a := Attempt{Activity: activity.GetActivityId(), Number: activity.GetAttempt(), Started: activity.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED}
+		a.Method = activity.GetActivityType().GetName()
+		if began := activity.GetLastStartedTime(); began != nil && a.Started {
+			a.Began = began.AsTime()
+		}
 		if failure := activity.GetLastFailure(); failure.GetApplicationFailureInfo().GetType() == protocol.RepeatedType {
 			a.Round = failure.GetMessage()
 		} else if activity.GetAttempt() > 1 && activity.GetLastFailure() != nil && !interrupted(activity.GetLastFailure()) {
