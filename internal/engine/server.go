@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,6 +134,9 @@ func launch(create func() (temporal.Server, error)) (temporal.Server, error) {
 }
 
 func startServer(create func() (temporal.Server, error)) (temporal.Server, error) {
+	if err := nameUser(); err != nil {
+		return nil, err
+	}
 	created, err := create()
 	if err != nil {
 		return nil, err
@@ -141,6 +145,16 @@ func startServer(create func() (temporal.Server, error)) (temporal.Server, error
 		return nil, err
 	}
 	return created, nil
+}
+
+// nameUser gives the user of this process a name where it may be only a number, as in a container that runs with one that its image does
+// not know. The server describes its process with that name, and does not start without one. A name that the system knows counts more. Only
+// this process has the variable: programs that it starts get those that it was started with.
+func nameUser() error {
+	if os.Getenv("USER") != "" {
+		return nil
+	}
+	return os.Setenv("USER", strconv.Itoa(os.Getuid()))
 }
 
 // startErrors collects the errors that the server logs while it starts: a failed start returns less than it logs.
