@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,10 +13,9 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
-	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
-// payloadThreshold is the size in bytes from which a payload (a call with many bindings) is stored outside the history.
+// payloadThreshold is the size in bytes from which a payload (a plan, a call with many bindings) is stored outside the history.
 // Temporal rejects payloads over 2 MiB, and every replay reads the whole history.
 const payloadThreshold = 64 << 10
 
@@ -28,23 +26,10 @@ func ConfigureClient(store resultstore.Store) func(*client.Options) {
 
 // ExternalStorage returns the storage of large payloads.
 func ExternalStorage(store resultstore.Store) converter.ExternalStorage {
-	driver := payloads{store}
 	return converter.ExternalStorage{
-		Drivers:              []converter.StorageDriver{driver},
-		DriverSelector:       selector{driver},
-		PayloadSizeThreshold: 1, // The selector decides.
+		Drivers:              []converter.StorageDriver{payloads{store}},
+		PayloadSizeThreshold: payloadThreshold,
 	}
-}
-
-// selector selects what is stored outside the history: large payloads, and plans of any size. In Temporal's Web UI a run begins with its
-// input, where a plan would be the first screen, and more of them.
-type selector struct{ driver converter.StorageDriver }
-
-func (s selector) SelectDriver(_ converter.StorageDriverSelectContext, payload *commonpb.Payload) (converter.StorageDriver, error) {
-	if proto.Size(payload) < payloadThreshold && !bytes.HasPrefix(payload.GetData(), []byte(plan.Beginning)) {
-		return nil, nil
-	}
-	return s.driver, nil
 }
 
 // payloads stores payloads as values of the result store: equal ones once.

@@ -68,6 +68,9 @@ func (h *Handler) CheckCall(ctx context.Context, request protocol.Request) error
 	if given, is := request.Parameters.Get("auto_pull"); is {
 		pull = given.Bool()
 	}
+	if !c.backend.Pulls {
+		return nil // Their lists of models may be incomplete, or missing.
+	}
 	ctx = provider.WithObserver(provider.WithSecrets(ctx, c.secrets), provider.Observer{})
 	asked := provider.Request{Model: c.model, Secrets: c.secrets}
 	var first error

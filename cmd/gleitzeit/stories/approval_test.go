@@ -225,7 +225,7 @@ func TestApprovalIsInterrupted(t *testing.T) {
 	wantLines(t, "stdout", p.Stdout.String(), "sum: 3\n", "by: timeout\n")
 	u.File("never.yaml", "name: Never\ntasks:\n  - {id: a, method: human/approve, timeout: 1s, parameters: {message: Pay?}}\n")
 	_, said = u.Gleitzeit(5, "run", "never.yaml")
-	wantLines(t, "stderr", said, "(TASK_UNANSWERED)", "nobody answered within 1s")
+	wantLines(t, "stderr", said, "(TASK_UNANSWERED, never.yaml:3)", "nobody answered within 1s")
 }
 
 // TestApprovalByElicitation: the user of an MCP client is asked, until the answer counts.

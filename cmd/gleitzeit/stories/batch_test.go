@@ -127,7 +127,7 @@ func TestTheReportIsNoDocument(t *testing.T) {
 	if document := parseBatch(t, stdout); document.Total != 2 || document.Warning != "" {
 		t.Errorf("without --output: %+v\n%s", document, stderr)
 	}
-	_, stderr = u.Gleitzeit(5, "batch", "docs/report.md", "--prompt", "Summarize.", "--output", "other/report.md")
+	_, stderr = u.Gleitzeit(2, "batch", "docs/report.md", "--prompt", "Summarize.", "--output", "other/report.md")
 	wantLines(t, "standard error", stderr, "there is no file to read; left out: file")
 }
 

@@ -195,7 +195,10 @@ func TestAWorkerWithoutTheKey(t *testing.T) {
 	}
 
 	u.File("a.txt", "text")
-	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // Only then the server notices that the client is gone.
+		<-r.Context().Done()
+	}))
 	t.Cleanup(silent.Close)
 	u.File("docs/a.txt", "text")
 	p := u.StartIn(u.Work, []string{"OLLAMA_HOST=" + silent.URL}, "batch", "docs", "--prompt", hush+" ${item.name}")

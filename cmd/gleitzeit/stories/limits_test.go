@@ -103,7 +103,11 @@ func TestResultsAreShownAsTheyCome(t *testing.T) {
 	}
 	u.serves("--no-ui") // So that the engine outlives the run for who watches.
 	p := u.Start("batch", "docs", "--script", "do.py", "--max-concurrent", "1", "-o", "json")
-	p.Says("run ")
+	id := p.RunID()
+	eventually(t, "the run is recorded", func() bool {
+		listed, _ := u.Gleitzeit(0, "list", "-o", "json")
+		return strings.Contains(listed, id)
+	})
 	eventually(t, "four files are done", func() bool {
 		shown, _ := u.Gleitzeit(0, "batch", "show", "@latest")
 		return strings.Contains(shown, "4 of 7 files")

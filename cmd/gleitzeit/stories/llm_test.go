@@ -79,7 +79,7 @@ func TestNoOllama(t *testing.T) {
 		t.Errorf("status %s, %d attempts, %s", *failed.Status, *failed.Attempts, *failed.Error.Name)
 	}
 	wantLines(t, "the message", *failed.Error.Message, "Ollama at http://"+address+" cannot be reached")
-	wantLines(t, "standard error", p.Stderr.String(), "Ollama at http://"+address+" cannot be reached", "start it with `ollama serve`", "OLLAMA_HOST", "GLEITZEIT_OLLAMA_URL")
+	wantLines(t, "standard error", p.Stderr.String(), "Ollama at http://"+address+" cannot be reached", "start it with `ollama serve`", "OLLAMA_HOST")
 	// Two pauses, of 1 s and 2 s at the most, lie between the attempts.
 	lastAttempt := run.StartedAt.Add(time.Duration((*failed.Duration) * float64(time.Second)))
 	if late := ended.Sub(lastAttempt); late > 10*time.Second {

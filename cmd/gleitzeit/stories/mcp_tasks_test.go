@@ -181,7 +181,7 @@ func TestRunsAsTasks(t *testing.T) {
 	p := u.Start("run", "late.yaml")
 	served.asleep()
 	p.Exits(5)
-	wantLines(t, "standard error", p.Stderr.String(), "a (TASK_TIMEOUT)")
+	wantLines(t, "standard error", p.Stderr.String(), "a (TASK_TIMEOUT, late.yaml:2)")
 	eventually(t, "the run is cancelled", func() bool {
 		listed, _ := served.Gleitzeit(0, "list")
 		return strings.Contains(listed, "cancelled")

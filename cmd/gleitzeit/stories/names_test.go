@@ -71,7 +71,7 @@ func TestNamesInAnyScript(t *testing.T) {
 	// What Temporal cannot take is refused with its place, before anything starts.
 	u.File("id.yaml", "name: Report\nid: rapport-été\ntasks: [{id: a, method: mcp/tool.echo, queue: schlüssel, parameters: {message: x}}]\n")
 	_, said := u.Gleitzeit(2, "run", "id.yaml")
-	wantLines(t, "run", said, `id.yaml:2:5: `, `"é"`, `"rapport-ete"`, `id.yaml:3:`, `queue "schlüssel" contains "ü"`, `"schlussel"`)
+	wantLines(t, "run", said, `id.yaml:2:5: `, `"é"`, `write rapport-ete`, `id.yaml:3:`, `queue "schlüssel" contains "ü"`, `"schlussel"`)
 	for _, command := range [][]string{
 		{"status", "été"}, {"graph", "été"}, {"watch", "été"}, {"results", "été"}, {"cancel", "été"},
 		{"submit", "German.yaml", "--queue", "été"}, {"worker", "--queue", "été"}, {"server", "--queue", "été"},

@@ -78,7 +78,7 @@ func TestPollingEnds(t *testing.T) {
 	u := newUser(t)
 	u.File("flow.yaml", "name: Never\ntasks:\n  - {id: poll, method: mcp/tool.echo, repeat: {until: '${poll.response} == \"no\"', delay: 1ms, max: 3}, parameters: {message: hi}}\n")
 	_, said := u.Gleitzeit(8, "run", "flow.yaml")
-	wantLines(t, "stderr", said, "\n✗ poll  mcp/tool.echo  failed  ", "  3 rounds  it was not done after 3 rounds, the max of its repeat", "(TASK_LIMIT_REACHED)")
+	wantLines(t, "stderr", said, "\n✗ poll  mcp/tool.echo  failed  ", "  3 rounds  it was not done after 3 rounds, the max of its repeat", "(TASK_LIMIT_REACHED, flow.yaml:3)")
 }
 
 // lines are those of a file, each a word, that may not be there yet.
