@@ -11,6 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	reading "github.com/gleitzeit/gleitzeit/internal/documents"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/require"
 	"github.com/gleitzeit/gleitzeit/internal/value"
 )
 
@@ -65,6 +66,7 @@ func withDocuments(t *testing.T, method, parameters string, paths ...string) pro
 
 // The text of a document of any format is appended to the prompt; pages without text are named in a warning, or are sent as images.
 func TestDocumentsInPrompts(t *testing.T) {
+	require.Long(t, "with the race detector, a page takes longer than it may")
 	server := &readerServer{}
 	handler := server.open(t)
 	for _, c := range []struct {

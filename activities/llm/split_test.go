@@ -11,6 +11,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/activities/llm"
 	"github.com/gleitzeit/gleitzeit/activities/split"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/require"
 )
 
 // noSteps records nothing.
@@ -62,6 +63,7 @@ func TestSplitByOllama(t *testing.T) {
 // TestSplitSendsPagesAsImages: a document that is not cut is sent as without a split; one that is cut, with the image of a page in the
 // chunk that has its place. A result that leaves a page out says so.
 func TestSplitSendsPagesAsImages(t *testing.T) {
+	require.Long(t, "with the race detector, a page takes longer than it may")
 	const missing = `file "empty-page.pdf": page 2 has no text`
 	long := strings.Repeat("Nothing was to be seen that day. ", 40)
 	for _, c := range []struct {
