@@ -95,13 +95,28 @@ func (b *tab) visit(address string) int {
 // evaluate is what an expression in the page comes to, as text; a promise is waited for.
 func (b *tab) evaluate(script string) string {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+	text, err := b.ask(script)
 	if err != nil {
 		b.t.Fatalf("%s: %v", script, err)
 	}
 	return text
+}
+
+func (b *tab) ask(script string) (string, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+}
+
+// follow clicks the link that a selector names, as soon as the page has one.
+func (b *tab) follow(selector string) {
+	b.t.Helper()
+	// The click waits for its turn: a page that is left answers nobody.
+	click := fmt.Sprintf("(link => { if (link) setTimeout(() => link.click()); return String(link) })(document.querySelector(%q))", selector)
+	eventually(b.t, "the page has a link "+selector, func() bool {
+		link, err := b.ask(click)
+		return err == nil && link != "null"
+	})
 }
 
 // pageText is what a person reads on the page, frames included.
@@ -113,14 +128,15 @@ const pageText = `(function read(d) {
 func (b *tab) sees(texts ...string) string {
 	b.t.Helper()
 	var shown string
+	var err error // While a page gives way to another, the browser answers with an error.
 	defer func() {
 		if b.t.Failed() {
-			b.t.Logf("the page shows:\n%s\nand the browser says:\n%s", shown, strings.Join(b.complaints(), "\n"))
+			b.t.Logf("the page shows:\n%s\nits last error: %v\nand the browser says:\n%s", shown, err, strings.Join(b.complaints(), "\n"))
 		}
 	}()
 	for _, text := range texts {
 		eventually(b.t, "the page shows "+text, func() bool {
-			shown = b.evaluate(pageText)
+			shown, err = b.ask(pageText)
 			return strings.Contains(shown, text)
 		})
 	}
