@@ -231,6 +231,31 @@ tasks:
 	}
 }
 
+// TestPruneKeepsWhatASchedulePlans: a schedule starts its runs when all that it has started before is gone.
+func TestPruneKeepsWhatASchedulePlans(t *testing.T) {
+	t.Parallel()
+	p := &pruner{user: newUser(t)}
+	server := p.start("server", "--no-ui")
+	server.Prints("Ctrl-C stops it")
+	p.File("nightly.yaml", "name: Nightly\ntasks:\n  - id: each\n    method: python/execute\n    parameters:\n      code: |\n        result = 1\n        # "+
+		strings.Repeat("x", 100_000)+"\n") // More than a history takes.
+	p.gleitzeit("schedule", "create", "nightly.yaml", "--cron", "0 2 1 1 *")
+	first := strings.TrimSpace(p.gleitzeit("schedule", "trigger", "nightly"))
+	p.gleitzeit("watch", first)
+	p.age()
+	with := p.prune("--older-than", "0s")
+	if with.Runs.Count != 1 {
+		t.Errorf("%d runs were pruned", with.Runs.Count)
+	}
+	second := strings.TrimSpace(p.gleitzeit("schedule", "trigger", "nightly"))
+	wantLines(t, "the next run", p.gleitzeit("watch", second), "each: 1\n")
+	p.gleitzeit("schedule", "delete", "nightly")
+	p.age()
+	if without := p.prune("--older-than", "0s"); without.Runs.Count != 1 || without.Values.Count <= with.Values.Count {
+		t.Errorf("with the schedule %+v was pruned, and without it %+v", with, without)
+	}
+}
+
 func pruneUnderLoad(t *testing.T, p *pruner) {
 	short := 20
 	if text := os.Getenv(prunedRuns); text != "" {

@@ -98,7 +98,7 @@ func (p *pruning) listCalls(ctx context.Context) error {
 	request := &workflowservice.ListActivityExecutionsRequest{Namespace: p.Namespace}
 	for {
 		page, err := p.Client.WorkflowService().ListActivityExecutions(ctx, request)
-		if withoutCalls(err) {
+		if withoutThem(err) {
 			return nil
 		}
 		if err != nil {
@@ -118,8 +118,9 @@ func (p *pruning) listCalls(ctx context.Context) error {
 	}
 }
 
-// withoutCalls reports whether the error is that of a Temporal server that has no calls without a workflow.
-func withoutCalls(err error) bool {
+// withoutThem reports whether the error is that of a Temporal server that has nothing of the kind: no schedules, or no calls
+// without a workflow.
+func withoutThem(err error) bool {
 	_, unimplemented := errors.AsType[*serviceerror.Unimplemented](err)
 	return unimplemented
 }
@@ -148,12 +149,45 @@ func (p *pruning) referred(ctx context.Context) (resultstore.Hashes, error) {
 			}
 		}
 	}
+	if err := p.visitSchedules(ctx, r); err != nil {
+		return nil, err
+	}
 	if r.opaque != "" {
 		// What cannot be read may refer to anything.
 		p.floor = time.Time{}
 		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("no values are removed: histories have payloads of the unknown encoding %q", r.opaque))
 	}
 	return r.found, nil
+}
+
+// visitSchedules collects what schedules refer to: the next run of one may start when all earlier ones are gone.
+func (p *pruning) visitSchedules(ctx context.Context, r *references) error {
+	service := p.Client.WorkflowService()
+	request := &workflowservice.ListSchedulesRequest{Namespace: p.Namespace}
+	for {
+		page, err := service.ListSchedules(ctx, request)
+		if withoutThem(err) {
+			return nil
+		}
+		if err != nil {
+			return failed(err, "cannot list schedules")
+		}
+		for _, listed := range page.GetSchedules() {
+			schedule, err := service.DescribeSchedule(ctx, &workflowservice.DescribeScheduleRequest{Namespace: p.Namespace, ScheduleId: listed.GetScheduleId()})
+			if isNotFound(err) {
+				continue // It has been deleted meanwhile.
+			}
+			if err == nil {
+				err = r.visit(ctx, schedule)
+			}
+			if err != nil {
+				return failed(err, "cannot read schedule %s", listed.GetScheduleId())
+			}
+		}
+		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+			return nil
+		}
+	}
 }
 
 // references collects the hashes in payloads. Whatever could be one is taken for one.
@@ -254,7 +288,7 @@ func (p *pruning) removeExecutions(ctx context.Context) error {
 		})
 	}
 	removing.Wait()
-	if _, denied := errors.AsType[*serviceerror.PermissionDenied](failure); denied || withoutCalls(failure) {
+	if _, denied := errors.AsType[*serviceerror.PermissionDenied](failure); denied || withoutThem(failure) {
 		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("the Temporal server does not allow to remove histories, and removes them after the retention of its namespace: %s", failure))
 		return nil
 	}
