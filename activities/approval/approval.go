@@ -38,7 +38,7 @@ const parameters = `{
   "type": "object",
   "properties": {
     "message": {"type": "string", "minLength": 1, "description": "What is to be approved, for the person who decides"},
-    "schema": {"type": "object", "description": "JSON Schema of the values that may be entered, an object; without it, none may"},
+    "schema": {"type": "object", "description": "JSON Schema of the values that may be entered, an object; without it, none may. The default of a property is entered where nobody enters it"},
     "default": {"type": "object", "description": "Values that count as entered when the timeout of the task is over; without it, the task fails then"}
   },
   "required": ["message"],
@@ -62,6 +62,9 @@ func check(given value.Value, unknown []string) []protocol.ParameterError {
 	if has {
 		if _, err := compile(&schema); err != nil {
 			return []protocol.ParameterError{{Parameter: "schema", Message: err.Message, Hint: err.Hint}}
+		}
+		if wrong := wrongDefaults(schema); len(wrong) > 0 && !slices.Contains(unknown, "schema") {
+			return wrong
 		}
 	}
 	entered, hasDefault := given.Get("default")
@@ -94,6 +97,33 @@ func compile(schema *value.Value) (*jsonschema.Schema, *protocol.Error) {
 	return compiled, nil
 }
 
+// wrongDefaults finds defaults of properties that the property itself does not allow.
+func wrongDefaults(schema value.Value) (all []protocol.ParameterError) {
+	for _, property := range defaultsIn(schema) {
+		named, _ := schema.Get("properties")
+		own, _ := named.Get(property.Name)
+		compiled, err := jsonschema.Compile(own.JSON())
+		if err != nil {
+			continue // It refers to another part of the schema.
+		}
+		if problem := compiled.Check("schema.properties."+property.Name+".default", property.Value); problem != "" {
+			all = append(all, protocol.ParameterError{Parameter: "schema", Message: problem, Hint: "the default is entered where nobody enters the value"})
+		}
+	}
+	return all
+}
+
+// defaultsIn returns the defaults of the properties that have one.
+func defaultsIn(schema value.Value) (all []value.Field) {
+	properties, _ := schema.Get("properties")
+	for _, property := range properties.Fields() {
+		if given, has := property.Value.Get("default"); has && !given.IsNull() {
+			all = append(all, value.Field{Name: property.Name, Value: given})
+		}
+	}
+	return all
+}
+
 // New returns what a task with these parameters asks. The error is INVALID_PARAMS.
 func New(resolved value.Value) (*protocol.Approval, error) {
 	message, _ := resolved.Get("message")
@@ -108,15 +138,17 @@ func New(resolved value.Value) (*protocol.Approval, error) {
 		return nil, err
 	}
 	if entered, has := resolved.Get("default"); has && !entered.IsNull() {
-		if _, err := Check(asked, "default", &entered); err != nil {
+		values, err := Check(asked, "default", &entered)
+		if err != nil {
 			return nil, err
 		}
-		asked.Default = &entered
+		asked.Default = &values
 	}
 	return asked, nil
 }
 
-// Check returns the values that were entered, an object, or everything that is wrong with them. The name is theirs in messages.
+// Check returns the values that were entered, an object, with the defaults of properties that were not, or everything that is wrong with
+// them. The name is theirs in messages.
 func Check(asked *protocol.Approval, name string, entered *value.Value) (value.Value, *protocol.Error) {
 	values := value.Object()
 	if entered != nil && !entered.IsNull() {
@@ -136,6 +168,11 @@ func Check(asked *protocol.Approval, name string, entered *value.Value) (value.V
 		return values, failure
 	}
 	problems := unknownNames(*asked.Schema, name, values)
+	for _, property := range defaultsIn(*asked.Schema) {
+		if _, entered := values.Get(property.Name); !entered {
+			values = values.With(property.Name, property.Value)
+		}
+	}
 	if found := schema.Check(name, values); found != "" {
 		problems = append(problems, found)
 	}

@@ -43,7 +43,7 @@ func ReadApproval(ctx context.Context, store resultstore.Store, run, task string
 	a.Reject = "gleitzeit " + ShellWords(words...) + ` --reject "WHY"`
 	a.Approve = "gleitzeit " + ShellWords(words...)
 	for _, one := range a.entries() {
-		if one.required {
+		if one.required && one.otherwise == nil {
 			a.Approve += " --set " + ShellWords(one.name+"="+strings.ToUpper(one.kind))
 		}
 	}
@@ -54,6 +54,7 @@ func ReadApproval(ctx context.Context, store resultstore.Store, run, task string
 type enteredValue struct {
 	name, kind string
 	required   bool
+	otherwise  *value.Value // What counts where it is not entered; nil: nothing.
 }
 
 // entries returns the values that may be entered, as far as the schema names them.
@@ -68,6 +69,9 @@ func (a *Approval) entries() (all []enteredValue) {
 		if kind, _ := property.Value.Get("type"); kind.Kind() == value.KindString {
 			one.kind = kind.Text()
 		}
+		if otherwise, has := property.Value.Get("default"); has && !otherwise.IsNull() {
+			one.otherwise = &otherwise
+		}
 		one.required = slices.ContainsFunc(required.Elements(), func(name value.Value) bool { return name.Text() == property.Name })
 		all = append(all, one)
 	}
@@ -79,11 +83,14 @@ func (a *Approval) Text(indent string) string {
 	lines := strings.Split(strings.TrimRight(value.VisibleLines(a.Message), "\n"), "\n")
 	var values []string
 	for _, one := range a.entries() {
-		text := value.Visible(one.name) + " (" + value.Visible(one.kind) + ")"
-		if !one.required {
-			text = value.Visible(one.name) + " (" + value.Visible(one.kind) + ", optional)"
+		text := value.Visible(one.name) + " (" + value.Visible(one.kind)
+		switch {
+		case one.otherwise != nil:
+			text += ", default " + value.Visible(string(one.otherwise.JSON()))
+		case !one.required:
+			text += ", optional"
 		}
-		values = append(values, text)
+		values = append(values, text+")")
 	}
 	if len(values) > 0 {
 		lines = append(lines, "values: "+strings.Join(values, ", "))
