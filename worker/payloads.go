@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
+	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
 // payloadThreshold is the size in bytes from which a payload (a plan, a call with many bindings) is stored outside the history.
@@ -22,6 +24,38 @@ const payloadThreshold = 64 << 10
 // ConfigureClient makes a client store large payloads in the result store. Every client of a run needs it.
 func ConfigureClient(store resultstore.Store) func(*client.Options) {
 	return func(o *client.Options) { o.ExternalStorage = ExternalStorage(store) }
+}
+
+// ConfigureHomeClient is ConfigureClient for the engine of a home. There plans of any size are stored outside the history: Temporal's Web
+// UI shows the input of a run first, and a plan would be the first screen and more of them. A cluster may get runs from a client that has
+// another store than the workers, which only needs theirs for what is large.
+func ConfigureHomeClient(store resultstore.Store) func(*client.Options) {
+	return func(o *client.Options) {
+		driver := payloads{store}
+		o.ExternalStorage = converter.ExternalStorage{
+			Drivers:              []converter.StorageDriver{driver},
+			DriverSelector:       plansToo{driver},
+			PayloadSizeThreshold: 1, // The selector decides.
+		}
+	}
+}
+
+// plansToo selects what is stored outside the history of a home's engine.
+type plansToo struct{ driver payloads }
+
+func (s plansToo) SelectDriver(ctx converter.StorageDriverSelectContext, payload *commonpb.Payload) (converter.StorageDriver, error) {
+	if proto.Size(payload) >= payloadThreshold {
+		return s.driver, nil
+	}
+	if !bytes.HasPrefix(payload.GetData(), []byte(plan.Beginning)) {
+		return nil, nil
+	}
+	// Where the store cannot be written, on a full disk say, the history takes the plan: a run must be able to continue, or to be refused
+	// by the engine, which says why. What was stored here is the same value for Store.
+	if err := s.driver.put(ctx.Context, payload); err != nil {
+		return nil, nil //nolint:nilerr // See above.
+	}
+	return s.driver, nil
 }
 
 // ExternalStorage returns the storage of large payloads.
@@ -38,6 +72,11 @@ type payloads struct{ store resultstore.Store }
 func (payloads) Name() string { return "gleitzeit" }
 
 func (payloads) Type() string { return "gleitzeit.resultstore" }
+
+func (p payloads) put(ctx context.Context, payload *commonpb.Payload) error {
+	_, err := p.Store(converter.StorageDriverStoreContext{Context: ctx}, []*commonpb.Payload{payload})
+	return err
+}
 
 func (p payloads) Store(ctx converter.StorageDriverStoreContext, all []*commonpb.Payload) ([]converter.StorageDriverClaim, error) {
 	batch := resultstore.Batch{}

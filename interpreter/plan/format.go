@@ -6,6 +6,9 @@ import "slices"
 // older worker rejects a plan of a later format, and runs all others correctly.
 const Format = 7
 
+// Beginning is how the JSON of every plan begins.
+const Beginning = `{"format":`
+
 // FormatFor returns the format of a plan: the first one that has all of its keys.
 func FormatFor(p *Plan) int {
 	if len(p.Workflows) > 0 || slices.ContainsFunc(p.Tasks, func(t Task) bool { return t.Waits || t.HasSteps() || t.FanOut.IsReduction() }) {

@@ -101,7 +101,7 @@ func TestWebUIShowsARun(t *testing.T) {
 
 	page := s.base + "/namespaces/default/workflows/" + run
 	b.visit(page)
-	b.sees("COMPLETED", "mcp/tool.add", "Add the cups", "Square them", "Say it in Python", `"name": "Tea for two"`)
+	b.sees("COMPLETED", "mcp/tool.add", "Add the cups", "Square them", "Say it in Python", `"driverName": "gleitzeit"`) // The plan is not on the first screen.
 	b.screenshot("run")
 	history := b.evaluate("location.pathname.replace(/timeline$/, 'history')")
 	b.visit(s.base + history)

@@ -164,7 +164,7 @@ func (c *connection) use(ctx context.Context, e *engine.Engine) error {
 	if full := c.fullDisk(); full != nil && !e.Holder() { // The process with the engine reports it itself.
 		c.notify(Problem, "", "%s", full)
 	}
-	configure, err := c.configureClient()
+	configure, err := c.configureClient(worker.ConfigureHomeClient)
 	if err != nil {
 		return err
 	}
@@ -174,20 +174,20 @@ func (c *connection) use(ctx context.Context, e *engine.Engine) error {
 }
 
 // configureClient returns what every client of a run needs: the storage of large payloads, and encryption.
-func (c *connection) configureClient() (func(*client.Options), error) {
+func (c *connection) configureClient(storing func(resultstore.Store) func(*client.Options)) (func(*client.Options), error) {
 	encrypted, err := c.keys.Interceptors()
 	if err != nil {
 		return nil, err
 	}
 	return func(o *client.Options) {
-		worker.ConfigureClient(c.store)(o)
+		storing(c.store)(o)
 		o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, encrypted...)
 	}, nil
 }
 
 func (c *connection) dial(ctx context.Context, to *cluster.Cluster) error {
 	c.cluster = to
-	configure, err := c.configureClient()
+	configure, err := c.configureClient(worker.ConfigureClient)
 	if err != nil {
 		return err
 	}
