@@ -139,7 +139,7 @@ var rules = []rule{
 	}, []string{disk, network, cobra}},
 	{"cmd/gleitzeit/internal/help", []string{"cmd/gleitzeit/internal/view"}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/completion", []string{
-		"cmd/gleitzeit/internal/view", "internal/resultstore", "interpreter/definition", "cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "internal/home", "internal/protocol",
+		"cmd/gleitzeit/internal/view", "internal/resultstore", "interpreter/definition", "cmd/gleitzeit/internal/methods", "cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/runs", "interpreter/schema", "internal/home", "internal/protocol",
 	}, []string{disk, cobra}},
 	{"cmd/gleitzeit/internal/methods", []string{
 		"cmd/gleitzeit/internal/parameters", "cmd/gleitzeit/internal/view", "internal/protocol", "internal/suggest", "internal/value",

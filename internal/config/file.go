@@ -83,6 +83,10 @@ func explainYAML(err error) (line int, problem string) {
 	}
 	line, problem = load.Mark.Line, "invalid YAML: "+load.Message
 	switch {
+	case strings.HasPrefix(load.Message, "found a tab character"):
+		problem = "a tab is used for indentation; use spaces"
+	case load.Message == "found character that cannot start any token":
+		problem = "a value cannot begin like this; put it in quotes, and indent with spaces, not with tabs"
 	case load.Message == "mapping values are not allowed in this context":
 		problem = `unexpected ":"; put text that contains ": " or ends with ":" in quotes`
 	case strings.HasPrefix(load.Message, "did not find expected ','"), load.Message == "found unexpected end of stream", load.Message == "could not find expected ':'":

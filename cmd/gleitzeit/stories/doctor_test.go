@@ -118,6 +118,8 @@ func TestDoctorFindsServers(t *testing.T) {
 	u = withOllama(t, ollamatest.Start(t))
 	u.configured("providers: {ollama: {model: absent}}\n")
 	u.doctor(0, `ollama http://…warning …the model "absent" of tasks that name none is missing → set `+"`providers.ollama.model` to one of …tiny-script")
+	u.configured("providers: {ollama: {vision_model: gone}}\n")
+	u.doctor(0, `ollama http://…warning …the model "gone" of tasks with llm/vision that name none is missing → set `+"`providers.ollama.vision_model` to one of …tiny-script")
 }
 
 // TestDoctorFindsTheHome: settings with errors, a home that others can read, and one that is a file.
@@ -126,6 +128,8 @@ func TestDoctorFindsTheHome(t *testing.T) {
 	u := withOllama(t, ollamatest.Start(t))
 	u.configured("log_level: loud\n")
 	u.doctor(1, "settings problem …config.yaml:1")
+	u.configured("providers:\n\tollama: {model: x}\n")
+	u.doctor(1, "settings problem …config.yaml:…and indent with spaces, not with tabs → `gleitzeit doctor` checks the rest when this is correct")
 	u.configured("log_levle: warn\n")
 	u.doctor(0, "settings warning …config.yaml:1…log_levle…→ correct the lines in ")
 	u.configured("")

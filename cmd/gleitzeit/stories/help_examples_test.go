@@ -155,8 +155,9 @@ func TestHelpExamples(t *testing.T) {
 	require.Long(t, "it types all examples")
 	t.Parallel()
 	examples, placed := map[string][]string{}, map[string]bool{}
-	for name, c := range newUser(t).commands() {
-		if found := examplesOf(c.help); len(found) > 0 && c.aliasOf == "" {
+	commands := newUser(t).commands()
+	for name, c := range commands {
+		if found := commands.examples(name); len(found) > 0 && c.aliasOf == "" {
 			examples[name] = found
 		}
 	}

@@ -33,7 +33,7 @@ func groups(p *program) []*cobra.Command {
 	}
 }
 
-// group is a command that only holds others.
+// group is a command that only holds others. Its examples are the first ones of theirs.
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	holder := &cobra.Command{
 		Use:   name,
@@ -47,11 +47,15 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	holder.AddCommand(commands...)
+	var examples []string
 	for _, command := range commands {
 		if original := command.Annotations[aliasMark]; original != "" {
 			command.Example = strings.ReplaceAll(command.Example, "gleitzeit "+original, "gleitzeit "+name+" "+command.Name())
 		}
+		first, _, _ := strings.Cut(command.Example, "\n")
+		examples = append(examples, first)
 	}
+	holder.Example = strings.Join(examples, "\n")
 	return holder
 }
 

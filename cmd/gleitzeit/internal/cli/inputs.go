@@ -70,7 +70,8 @@ func (p *program) readGiven(g given, in *interpreter.Input) error {
 	for _, pair := range g.pairs {
 		name, text, found := strings.Cut(pair, "=")
 		if !found || name == "" {
-			return usageError{fmt.Errorf("--input %q: expected NAME=VALUE; write --input %s=VALUE", pair, view.ShellWords(strings.TrimSuffix(cmp.Or(name, "NAME"), ":")))}
+			name, text, _ := strings.Cut(name, ":")
+			return usageError{fmt.Errorf("--input %q: expected NAME=VALUE; write --input %s", pair, view.ShellWords(cmp.Or(name, "NAME")+"="+cmp.Or(text, "VALUE")))}
 		}
 		in.Inputs = append(in.Inputs, interpreter.GivenInput{Name: name, Text: text})
 	}

@@ -13,11 +13,7 @@ import (
 type secretsCommand struct{ *program }
 
 func (p secretsCommand) command() *cobra.Command {
-	command := &cobra.Command{
-		Use: "secrets", Short: "Show the names of secrets, never their values", Args: exact(),
-		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
-	}
-	command.AddCommand(&cobra.Command{
+	return group("secrets", "Show the names of secrets, never their values", &cobra.Command{
 		Use:   "list [FILE]",
 		Short: "List the names of secrets, and where each comes from",
 		Long: "List the names of secrets, and the variable or file that each comes from: of all that there are, or of those that a\n" +
@@ -26,7 +22,6 @@ func (p secretsCommand) command() *cobra.Command {
 		Args:    between(0, "FILE"),
 		RunE:    func(_ *cobra.Command, args []string) error { return p.list(args) },
 	})
-	return command
 }
 
 func (p secretsCommand) list(files []string) error {

@@ -14,6 +14,8 @@ import (
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/parameters"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/interpreter/definition"
+	"github.com/gleitzeit/gleitzeit/interpreter/schema"
 )
 
 // Program is what completion uses of the program.
@@ -76,7 +78,7 @@ func (p Program) arguments(names []string) completer {
 		at := min(len(args), len(names)-1)
 		name := names[at]
 		switch {
-		case name == "FILE" && !slices.Contains([]string{"backup", "restore"}, command.Name()):
+		case name == "FILE" && !slices.Contains([]string{"backup", "restore", "read"}, command.Name()):
 			return workflowFiles, cobra.ShellCompDirectiveFilterFileExt
 		case name == "RUN":
 			return p.runs(command.Context())
@@ -85,6 +87,8 @@ func (p Program) arguments(names []string) completer {
 			return found, cobra.ShellCompDirectiveDefault
 		case name == "TASK" && at > 0:
 			return p.tasks(command.Context(), args[at-1])
+		case name == "PART":
+			return parts(begun)
 		case name == "METHOD":
 			return p.methods(command, args, begun)
 		case name == "NAME=VALUE" && names[0] == "METHOD":
@@ -153,6 +157,24 @@ func (p Program) tasks(ctx context.Context, run string) ([]string, cobra.ShellCo
 		words = append(words, cobra.CompletionWithDesc(task.ID, task.Method+", "+string(task.Status)))
 	}
 	return words, none
+}
+
+// parts offers the keys of workflows, and of the part of which the path has begun.
+func parts(begun string) ([]string, cobra.ShellCompDirective) {
+	around := ""
+	keys := definition.Language()
+	if at := strings.LastIndex(begun, "."); at >= 0 {
+		path, found, err := schema.Part(begun[:at])
+		if err != nil {
+			return nil, none
+		}
+		around, keys = path+".", found.Keys
+	}
+	var words []string
+	for _, key := range keys {
+		words = append(words, cobra.CompletionWithDesc(around+key.Name(), oneLine(key.About)))
+	}
+	return words, none | cobra.ShellCompDirectiveKeepOrder
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,6 +1,7 @@
 package completion
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -121,7 +122,7 @@ func (p Program) parameter(command *cobra.Command, method string, given []string
 	default:
 		choices, _ := schema.Get("enum")
 		for _, choice := range choices.Elements() {
-			words = append(words, choice.Text())
+			words = append(words, cmp.Or(choice.Text(), string(choice.JSON()))) // Of think, true is one.
 		}
 		if kind, _ := schema.Get("type"); kind.Text() == "boolean" {
 			words = []string{"true", "false"}

@@ -85,7 +85,14 @@ func (p Program) examine(ctx context.Context) Report {
 	e := &examination{}
 	options, err := p.Options()
 	if err != nil {
-		e.fail("settings", err)
+		known := *protocol.AsError(err, protocol.ConfigurationError)
+		const then = "`gleitzeit doctor` checks the rest when this is correct"
+		if known.Hint == "" {
+			known.Hint = then
+		} else {
+			known.Hint += "; " + then
+		}
+		e.fail("settings", &known)
 	} else {
 		// What the parts say on their way is in the report.
 		options.Notify, options.Log = func(runs.Notice) {}, slog.New(slog.DiscardHandler)

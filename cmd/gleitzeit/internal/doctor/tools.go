@@ -105,21 +105,53 @@ func (e *examination) modelServer(s protocol.ServerState) {
 		parts = append(parts, counted(s.Slots, "slot"))
 	}
 	parts = append(parts, fmt.Sprintf("at most %s at once", counted(s.MaxConcurrent, "call")), truncation(s))
-	detail, model := strings.Join(parts, "; "), ""
+	detail := strings.Join(parts, "; ")
+	var wanted []modelSetting
 	if at >= 0 {
-		model = settings.Providers[at].Model
+		own := settings.Providers[at]
+		wanted = []modelSetting{{"model", "tasks", own.Model}}
+		// Not everybody has images, or searches: a default that is missing is no problem before a task asks for it.
+		for _, other := range []modelSetting{{"vision_model", "tasks with llm/vision", own.VisionModel}, {"embed_model", "tasks with llm/embed", own.EmbedModel}} {
+			if e.isSet("providers." + s.Provider + "." + other.key) {
+				wanted = append(wanted, other)
+			}
+		}
+	}
+	if len(s.Models) == 0 {
+		model := ""
+		if at >= 0 {
+			model = wanted[0].name
+		}
+		e.add(name, problem, "set auto_pull: true, or fetch a model on the server"+fetching(s.Provider, model), "%s", detail)
+		return
 	}
 	tagged := func(name string) string { return strings.TrimSuffix(name, ":latest") }
-	switch {
-	case len(s.Models) == 0:
-		e.add(name, problem, "set auto_pull: true, or fetch a model on the server"+fetching(s.Provider, model), "%s", detail)
-	case model != "" && !slices.ContainsFunc(s.Models, func(m string) bool { return tagged(m) == tagged(model) }):
-		e.add(name, warning, fmt.Sprintf("set `providers.%s.model` to one of %s, or fetch it%s", s.Provider, firstOf(s.Models), fetching(s.Provider, model)),
-			"%s; the model %q of tasks that name none is missing", detail, model)
-	default:
+	told := map[string]bool{"": true}
+	for _, w := range wanted {
+		if told[w.name] || slices.ContainsFunc(s.Models, func(m string) bool { return tagged(m) == tagged(w.name) }) {
+			continue
+		}
+		told[w.name] = true
+		e.add(name, warning, fmt.Sprintf("set `providers.%s.%s` to one of %s, or fetch it%s", s.Provider, w.key, firstOf(s.Models), fetching(s.Provider, w.name)),
+			"%s; the model %q of %s that name none is missing", detail, w.name, w.of)
+	}
+	if len(told) == 1 {
 		e.add(name, ok, "", "%s", detail)
 	}
 }
+
+// isSet reports whether a setting has another value than its default.
+func (e *examination) isSet(key string) bool {
+	for _, entry := range e.options.Settings.Entries {
+		if entry.Name == key {
+			return entry.From != "default"
+		}
+	}
+	return false
+}
+
+// modelSetting is the setting of the model of tasks that name none.
+type modelSetting struct{ key, of, name string }
 
 // fetching returns the command that fetches a model, where it is known.
 func fetching(provider, model string) string {
@@ -156,7 +188,11 @@ func firstOf(names []string) string {
 func (e *examination) toolServer(s protocol.ServerState) {
 	name := s.Provider + " " + s.Name
 	if s.Error != nil {
-		e.fail(name, s.Error)
+		known := *protocol.AsError(s.Error, protocol.ConfigurationError)
+		if known.Hint == "" {
+			known.Hint = fmt.Sprintf("try its command, or its url, by hand: `mcp_servers.%s` of %s has it", s.Name, e.options.Settings.File)
+		}
+		e.fail(name, &known)
 		return
 	}
 	detail := "answers"

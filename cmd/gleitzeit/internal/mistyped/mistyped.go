@@ -17,7 +17,8 @@ import (
 // meant has, for commands and flags of other programs, those of this one.
 var meant = map[string]string{
 	"--arg": "input", "--param": "input", "--params": "inputs", "--input-file": "inputs", "--variable": "input",
-	"--directory": "home", "--out": "output", "--filter": "items",
+	"--directory": "home", "--out": "output", "--filter": "items", "--debug": "verbose",
+	"--ext": "pattern", "--extension": "pattern", "--glob": "pattern", "--include": "pattern",
 	"--concurrency": "max-concurrent", "--jobs": "max-concurrent", "--parallel": "max-concurrent", "--workers": "max-concurrent",
 	"execute": "run", "kill": "cancel", "ls": "list", "ps": "list", "runs": "list", "show": "status", "start": "run", "stop": "cancel",
 	"check": "validate", "new": "init", "create": "init", "template": "init", "diagnose": "doctor", "python": "exec", "lint": "validate", "output": "results", "serve": "server",
@@ -28,8 +29,22 @@ var instead = map[string]string{
 	"resume": "an interrupted run is resumed by the command that started it, typed again; `gleitzeit retry @latest` runs what a run has not completed",
 }
 
+// elsewhere has, for flags that other programs have with a command of that name, how to do here what they do.
+var elsewhere = map[string]string{
+	"run --output":   "results go to standard output: write `> FILE` behind the command",
+	"run --dry-run":  "`gleitzeit validate FILE` checks a workflow, and `gleitzeit compile FILE` prints what would run",
+	"run --watch":    "`gleitzeit run` shows the tasks as they go, and `gleitzeit watch RUN` those of a run elsewhere",
+	"run --follow":   "`gleitzeit run` shows the tasks as they go, and `gleitzeit watch RUN` those of a run elsewhere",
+	"run --detach":   "`gleitzeit submit FILE` starts a run in a server",
+	"run --resume":   "it resumes by itself: the same command, typed again",
+	"submit --watch": "`gleitzeit watch RUN` follows a run; --wait waits for its end",
+}
+
 // parameters are those of models that other programs have as flags, and that have no flag here.
-var parameters = map[string]bool{"max-tokens": true, "num-predict": true, "repeat-penalty": true, "seed": true, "stop": true, "think": true, "top-k": true, "top-p": true}
+var parameters = map[string]bool{
+	"frequency-penalty": true, "keep-alive": true, "max-tokens": true, "min-p": true, "num-ctx": true, "num-gpu": true, "num-predict": true, "presence-penalty": true,
+	"repeat-last-n": true, "repeat-penalty": true, "seed": true, "stop": true, "think": true, "top-k": true, "top-p": true, "typical-p": true,
+}
 
 // Command describes a word where a command of the parent is expected and there is none of that name.
 func Command(parent *cobra.Command, word string) error {
@@ -92,8 +107,11 @@ func likelyFlag(command *cobra.Command, words []string, err error) string {
 		}
 		name = "file"
 	}
-	if name == "file" && strings.Contains(command.Use, " FILE") {
+	if name == "file" && strings.Contains(command.Use, "FILE") {
 		return fmt.Sprintf("the file is an argument: `%s FILE`", command.CommandPath())
+	}
+	if how := elsewhere[command.Name()+" --"+name]; how != "" {
+		return how
 	}
 	value, parameter := valueOf("--"+name, words), strings.ReplaceAll(name, "-", "_")
 	settable := ""
@@ -113,14 +131,12 @@ func likelyFlag(command *cobra.Command, words []string, err error) string {
 		return found
 	}
 	switch {
-	case settable != "":
-		return settable
 	case strings.Contains(command.Use, "NAME=VALUE"):
 		return fmt.Sprintf("a parameter has no dashes: write %s=%s", parameter, value)
 	case command.Flags().Lookup("input") != nil && (parameters[name] || name == "model" || name == "temperature" || name == "system" || name == "prompt"):
 		return fmt.Sprintf("a workflow has it in its file: write %s: %s in the parameters of the task", parameter, value)
 	case command.Flags().Lookup("input") != nil:
-		return fmt.Sprintf("to give an input a value, write --input %s=%s", name, value)
+		return fmt.Sprintf("if it is an input of the workflow, write --input %s=%s", name, value)
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package mistyped
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -73,7 +74,11 @@ func Pair(arguments []string, parameter string) error {
 	for end < len(arguments) && !isPair(arguments[end]) {
 		end++
 	}
-	name, begin := parameter, strings.Join(arguments[at:end], " ")
+	name, words := parameter, arguments[at:end]
+	if len(words) > 1 && (words[0] == parameter || words[1] == "=") { // A name, and its value behind a space.
+		return fmt.Errorf("%q: expected NAME=VALUE; write %s=%s", words[0], words[0], view.ShellWords(behind(words[1:])))
+	}
+	begin := strings.Join(words, " ")
 	if at > 0 {
 		value := ""
 		name, value, _ = strings.Cut(arguments[at-1], "=")
@@ -83,6 +88,19 @@ func Pair(arguments []string, parameter string) error {
 		return fmt.Errorf("%q: expected NAME=VALUE", arguments[at])
 	}
 	return fmt.Errorf("%q: expected NAME=VALUE; write %s=%s", arguments[at], name, view.ShellWords(begin))
+}
+
+// behind is the value in words that follow a name: those up to the next name with an equals sign behind it.
+func behind(words []string) string {
+	if words[0] == "=" {
+		words = words[1:]
+	}
+	for i := 1; i < len(words); i++ {
+		if words[i] == "=" {
+			words = words[:i-1]
+		}
+	}
+	return cmp.Or(strings.Join(words, " "), "VALUE")
 }
 
 // Files lists what may be workflows in a folder.

@@ -19,7 +19,8 @@ const (
 	gapX, gapY          = 22, 40
 	margin              = 3
 	lineWidth           = 12 // Of the place of a line between boxes.
-	labelColumns        = 22 // Of a label in a box.
+	nameColumns         = 20 // Of the name in a box, 8 pixels each at the most,
+	noteColumns         = 24 // and of the line below, whose letters are smaller.
 )
 
 // What is drawn: a larger graph is shown as the tree that `graph` prints.
@@ -223,9 +224,9 @@ func pathTo(to, above *spot) (path string, from int) {
 func boxOf(node *view.Node, s *spot) box {
 	label := value.Visible(node.ID)
 	b := box{X: s.x, Y: s.y, Class: string(node.Status), Each: node.Each || node.Items != nil, Dashed: node.Finally}
-	b.Label, b.Method = shortLabel(label), shortLabel(value.Visible(node.Method))
+	b.Label, b.Method = runewidth.Truncate(label, nameColumns, "…"), note(value.Visible(node.Method))
 	if node.Items != nil {
-		b.Method = shortLabel(view.ItemCounts(*node.Items, node.Values, node.Status.Ended()))
+		b.Method = note(view.ItemCounts(*node.Items, node.Values, node.Status.Ended()))
 	}
 	b.Title = strings.Join([]string{label, value.Visible(node.Method), string(node.Status)}, ", ")
 	if node.Name != "" {
@@ -237,5 +238,5 @@ func boxOf(node *view.Node, s *spot) box {
 	return b
 }
 
-// shortLabel returns a text that fits into a box.
-func shortLabel(label string) string { return runewidth.Truncate(label, labelColumns, "…") }
+// note returns a line that fits below the name in a box.
+func note(text string) string { return runewidth.Truncate(text, noteColumns, "…") }

@@ -87,7 +87,8 @@ type collector struct {
 	mu      sync.Mutex
 	probed  []protocol.ServerState
 	asked   time.Time
-	probing chan struct{} // Closed when the servers have answered; nil while none is asked.
+	probing chan struct{}     // Closed when the servers have answered; nil while none is asked.
+	ended   map[string]runRow // By id: ended runs on the page, which stay as they are.
 }
 
 // collect returns the state; nil if it cannot be read.
@@ -130,20 +131,52 @@ func (c *collector) runs(ctx context.Context) (rows []runRow, open int, err erro
 	if err != nil {
 		return nil, 0, err
 	}
+	c.mu.Lock()
+	before, ended := c.ended, map[string]runRow{}
+	c.mu.Unlock()
 	for _, run := range newest {
-		if !run.Status.Ended() {
-			if open++; open <= maxOpen {
-				if run, err = c.options.Runs.Known(ctx, run.Run); err != nil {
-					return nil, 0, err
-				}
-			}
-			if err := c.options.Runs.Mark(run); err != nil {
-				return nil, 0, err
-			}
+		var row runRow
+		if run.Status.Ended() {
+			row, err = c.endedRow(ctx, run, before)
+			ended[run.Run] = row
+		} else {
+			open++
+			row, err = c.openRow(ctx, run, open <= maxOpen)
 		}
-		rows = append(rows, rowOf(run))
+		if err != nil {
+			return nil, 0, err
+		}
+		rows = append(rows, row)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = ended
 	return rows, open, nil
+}
+
+// endedRow returns the row of a run that has ended, as it was read before where it was.
+func (c *collector) endedRow(ctx context.Context, run *view.Run, before map[string]runRow) (runRow, error) {
+	if row, known := before[run.Run]; known {
+		return row, nil
+	}
+	known, err := c.options.Runs.Known(ctx, run.Run)
+	if err != nil {
+		return runRow{}, err
+	}
+	return rowOf(known), nil
+}
+
+// openRow returns the row of an open run, with its progress where its tasks are read.
+func (c *collector) openRow(ctx context.Context, run *view.Run, withTasks bool) (_ runRow, err error) {
+	if withTasks {
+		if run, err = c.options.Runs.Known(ctx, run.Run); err != nil {
+			return runRow{}, err
+		}
+	}
+	if err := c.options.Runs.Mark(run); err != nil {
+		return runRow{}, err
+	}
+	return rowOf(run), nil
 }
 
 // rowOf returns the row of a run; of one with its tasks, with its progress.
