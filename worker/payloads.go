@@ -17,6 +17,9 @@ import (
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 )
 
+// GonePayload begins the encoding of a payload that the result store does not have. The failure of a run that needs it has this text.
+const GonePayload = "gone-from-the-result-store"
+
 // payloadThreshold is the size in bytes from which a payload (a plan, a call with many bindings) is stored outside the history.
 // Temporal rejects payloads over 2 MiB, and every replay reads the whole history.
 const payloadThreshold = 64 << 10
@@ -117,7 +120,7 @@ func (p payloads) retrieve(ctx context.Context, claim converter.StorageDriverCla
 	if errors.Is(err, resultstore.ErrNotFound) {
 		// An error would be retried forever; an unknown encoding fails the run, with this text in its error.
 		return &commonpb.Payload{Metadata: map[string][]byte{
-			converter.MetadataEncoding: []byte("gone-from-the-result-store/" + claim.ClaimData["hash"]),
+			converter.MetadataEncoding: []byte(GonePayload + "/" + claim.ClaimData["hash"]),
 		}}, nil
 	}
 	if err != nil {

@@ -38,3 +38,15 @@ func storedValues(t testing.TB, u *user) [][]byte {
 	must(t, rows.Err())
 	return values
 }
+
+// TestASubmitWithAnotherStore: the run fails at once, and says what is wrong.
+func TestASubmitWithAnotherStore(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.serves("--no-ui")
+	u.File("other.yaml", "store: sqlite:"+u.Path("other.db")+"\n")
+	u.File("flow.yaml", "name: Hello\ntasks:\n  - {id: a, method: mcp/tool.echo, parameters: {message: hi}}\n")
+	p := u.StartIn(u.Work, []string{"GLEITZEIT_CONFIG=" + u.Path("other.yaml")}, "submit", "flow.yaml", "--wait")
+	p.Exits(5)
+	wantLines(t, "standard error", p.Stderr.String(), "the plan of the run is not in the result store of the process that executes it\n", "all processes of a run must use one store")
+}

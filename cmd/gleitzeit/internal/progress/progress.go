@@ -364,6 +364,9 @@ func (p *Printer) End(document *view.Run) {
 	}
 	if !p.o.Quiet || document.Status != protocol.Completed {
 		p.sentence(p.summary(document))
+		if hint := document.Hint(); hint != "" {
+			p.sentence("  " + value.VisibleLines(hint))
+		}
 	}
 }
 

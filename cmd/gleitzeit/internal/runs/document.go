@@ -19,6 +19,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/suggest"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/worker"
 	"github.com/gleitzeit/gleitzeit/workflows"
 )
 
@@ -159,6 +160,10 @@ func (r Reader) forgotten(ctx context.Context, run string) (*view.Run, error) {
 func (r Reader) unaccounted(ctx context.Context, run string, status enums.WorkflowExecutionStatus) *protocol.Error {
 	err := r.client.GetWorkflow(ctx, run, "").Get(ctx, nil)
 	if refused, is := errors.AsType[*temporal.ApplicationError](err); is {
+		if strings.Contains(refused.Message(), worker.GonePayload) {
+			return protocol.Errorf(protocol.PersistenceFailed, "the plan of the run is not in the result store of the process that executes it").
+				WithHint("all processes of a run must use one store (`gleitzeit config` shows it), and one that was replaced by an older copy has nothing newer; start the run again")
+		}
 		return protocol.Errorf(protocol.WorkflowValidationFailed, "%s", refused.Message())
 	}
 	return protocol.Errorf(protocol.WorkflowCancelled, "the run was terminated from outside (%s)", status)

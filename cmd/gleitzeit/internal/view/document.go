@@ -4,6 +4,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,6 +57,14 @@ func state(status protocol.Status, interrupted, lost bool) protocol.Status {
 		return Lost
 	}
 	return status
+}
+
+// Hint returns what can be done about the error of the run; empty where there is none, or a task has the same.
+func (r *Run) Hint() string {
+	if r.Error == nil || slices.ContainsFunc(r.Tasks, func(t Task) bool { return t.Error != nil && t.Error.Hint == r.Error.Hint }) {
+		return ""
+	}
+	return r.Error.Hint
 }
 
 // Continued is an earlier run, with what was taken over from it and from those that it has continued.

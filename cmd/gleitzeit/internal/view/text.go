@@ -182,6 +182,9 @@ func (r *Run) Tree() string {
 	if r.Error != nil {
 		fmt.Fprintf(&text, "%s\n", value.VisibleLines(r.Error.Message))
 	}
+	if hint := r.Hint(); hint != "" {
+		fmt.Fprintf(&text, "  %s\n", value.VisibleLines(hint))
+	}
 	if line := r.CleanUpFailure(); line != "" {
 		text.WriteString(line + "\n")
 	}
