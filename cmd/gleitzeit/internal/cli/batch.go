@@ -256,7 +256,11 @@ func (p batchCommand) checkCalls(ctx context.Context, compiled *plan.Plan) error
 		return err
 	}
 	if err := runs.CheckCalls(ctx, settings, task); err != nil {
-		return failedCall{protocol.AsError(err, protocol.ProviderNotAvailable)}
+		known := protocol.AsError(err, protocol.ProviderNotAvailable)
+		if _, named := task.Parameters.Get("model"); !named && len(task.FanOut.Models) == 0 && known.Code == protocol.TaskValidationFailed {
+			known = known.WithHint("%s; --model NAME asks it, and `gleitzeit config set providers.ollama.model NAME` makes it the one of all tasks", known.Hint)
+		}
+		return failedCall{known}
 	}
 	return nil
 }

@@ -47,11 +47,21 @@ func executeIn(ctx context.Context, p *program, s *runs.Session, compiled *plan.
 		return err
 	}
 	p.hasNew = how.takeOver == nil
+	told := false // It is asked again where another process is faster.
 	over := func(ctx context.Context) (*runs.TakeOver, error) {
 		if !p.hasNew || how.another && !how.changedOnly {
 			return how.takeOver, nil
 		}
-		return retry.Before(ctx, s, compiled, how.changedOnly)
+		before, err := retry.Before(ctx, s, compiled, how.changedOnly)
+		if err != nil || before != nil {
+			return before, err
+		}
+		text, err := retry.Failures(ctx, s, compiled)
+		if text != "" && !told {
+			told = true
+			p.say("%s", text)
+		}
+		return nil, err
 	}
 	e := s.NewExecutor(ctx)
 	f := newFollower(ctx, p, s)

@@ -158,6 +158,10 @@ func (p retryCommand) retry(ctx context.Context, run string, o retryOptions, how
 		if err := p.edited(s, earlier, o); err != nil {
 			return err
 		}
+	} else if file := earlier.Plan.File; file != "" {
+		if info, err := os.Stat(file); err == nil && info.ModTime().After(earlier.Started) {
+			p.say("%s was changed after run %s began, whose workflow is run as it was: --file %s runs it as it is now", file, earlier.ID, view.ShellWords(file))
+		}
 	}
 	if how.check != nil {
 		if err := how.check(s, earlier); err != nil {

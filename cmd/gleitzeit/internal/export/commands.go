@@ -69,6 +69,9 @@ func (p Program) exportCommand() *cobra.Command {
 			if err := cmp.Or(o.CheckFile(file), o.Check(), o.CheckErrors(file)); err != nil {
 				return p.Invalid(err)
 			}
+			if file == "" && isBinary(o.Format) && p.Width() > 0 {
+				return p.Invalid(fmt.Errorf("%s is binary, not for a terminal: name a file, as in --output results.%[1]s", o.Format))
+			}
 			if err := outputs.Check(o.Files(file)...); err != nil {
 				return err
 			}

@@ -44,6 +44,7 @@ type format struct {
 	table     bool     // It has columns, for which all items are read before the first is written.
 	rows      bool     // The rows of a table stay rows of the same columns.
 	delimited bool     // It is text that a spreadsheet guesses the types of.
+	binary    bool     // It is no text, which a terminal would take for commands.
 	open      func(io.Writer, *document) (Writer, error)
 }
 
@@ -57,10 +58,10 @@ var formats = []format{
 	{names: []string{"jsonl"}, endings: []string{".jsonl", ".ndjson"}, rows: true, open: newJSONL},
 	{names: []string{"csv"}, endings: []string{".csv"}, table: true, rows: true, delimited: true, open: newCSV},
 	{names: []string{"tsv"}, endings: []string{".tsv", ".tab"}, table: true, rows: true, delimited: true, open: newTSV},
-	{names: []string{"xlsx"}, endings: []string{".xlsx"}, table: true, rows: true, open: newWorkbook},
+	{names: []string{"xlsx"}, endings: []string{".xlsx"}, table: true, rows: true, binary: true, open: newWorkbook},
 	{names: []string{"markdown", "md"}, endings: []string{".md", ".markdown"}, open: newMarkdown},
 	{names: []string{Responses}, open: newResponses},
-	{names: []string{"parquet"}, endings: []string{".parquet"}, table: true, rows: true, open: newParquet},
+	{names: []string{"parquet"}, endings: []string{".parquet"}, table: true, rows: true, binary: true, open: newParquet},
 }
 
 // FormatOf returns the name of a format by one of its names; false if there is none.
@@ -70,6 +71,11 @@ func FormatOf(name string) (string, bool) {
 		return "", false
 	}
 	return formats[at].names[0], true
+}
+
+// isBinary reports whether a format is no text.
+func isBinary(name string) bool {
+	return slices.ContainsFunc(formats, func(f format) bool { return f.binary && slices.Contains(f.names, name) })
 }
 
 // FormatOfFile returns the name of the format that the ending of a file selects; text for any other.

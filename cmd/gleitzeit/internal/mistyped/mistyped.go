@@ -31,7 +31,7 @@ var instead = map[string]string{
 
 // elsewhere has, for flags that other programs have with a command of that name, how to do here what they do.
 var elsewhere = map[string]string{
-	"run --output":   "results go to standard output: write `> FILE` behind the command",
+	"run --output":   "results go to standard output, so that `> FILE` writes them; `gleitzeit batch export @latest --output FILE` writes those of items",
 	"run --dry-run":  "`gleitzeit validate FILE` checks a workflow, and `gleitzeit compile FILE` prints what would run",
 	"run --watch":    "`gleitzeit run` shows the tasks as they go, and `gleitzeit watch RUN` those of a run elsewhere",
 	"run --follow":   "`gleitzeit run` shows the tasks as they go, and `gleitzeit watch RUN` those of a run elsewhere",

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/activities"
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/runs"
@@ -30,6 +31,7 @@ type Options struct {
 // Run is an earlier run, and what another one takes over of it.
 type Run struct {
 	ID        string
+	Started   time.Time
 	Plan      *plan.Plan
 	TakeOver  *runs.TakeOver
 	Completed bool
@@ -82,7 +84,7 @@ func Of(ctx context.Context, s *runs.Session, run string, o Options) (*Run, erro
 	if len(records) == 0 || records[0].Plan == nil {
 		return nil, protocol.Errorf(protocol.WorkflowNotFound, "the workflow of run %s is not recorded", run)
 	}
-	found := &Run{ID: run, Queue: records[0].Queue, Completed: records[0].Status == protocol.Completed}
+	found := &Run{ID: run, Started: records[0].StartedAt, Queue: records[0].Queue, Completed: records[0].Status == protocol.Completed}
 	if runs.IsOwnQueue(run, found.Queue) {
 		found.Queue = ""
 	}
@@ -246,6 +248,49 @@ func Before(ctx context.Context, s *runs.Session, p *plan.Plan, changedOnly bool
 		return over, nil
 	}
 	return nil, nil
+}
+
+// Failures says that the newest run of an equal plan ended with items that failed, and how to do only those; empty where it did not.
+func Failures(ctx context.Context, s *runs.Session, p *plan.Plan) (string, error) {
+	records, err := s.Store().Records(ctx, resultstore.Query{Workflow: p.Name, Limit: mostSearched})
+	if err != nil {
+		return "", err
+	}
+	encoded, err := value.Encode(p)
+	if err != nil {
+		return "", err
+	}
+	hash := protocol.RefOf(encoded.JSON()).Hash
+	at := slices.IndexFunc(records, func(record resultstore.Record) bool { return record.Plan != nil && record.Plan.Hash == hash })
+	if at < 0 || !records[at].Status.Ended() {
+		return "", nil
+	}
+	last, failed := map[string]int{}, 0 // Of attempts at a task, the last one counts.
+	whole := protocol.NoItem
+	tasks, err := s.Store().Records(ctx, resultstore.Query{Run: records[at].Run, Execution: records[at].Execution, Kind: resultstore.Task, Item: &whole})
+	if err != nil {
+		return "", err
+	}
+	for _, task := range tasks {
+		if task.Counts != nil {
+			last[task.Task] = task.Counts.Failed
+		}
+	}
+	for _, count := range last {
+		failed += count
+	}
+	if failed == 0 {
+		return "", nil
+	}
+	command := "gleitzeit retry "
+	if p.IsTypedBatch() {
+		command = "gleitzeit batch resume "
+	}
+	items := "1 failed item"
+	if failed > 1 {
+		items = fmt.Sprintf("%d failed items", failed)
+	}
+	return fmt.Sprintf("all is done again; the last run had %s, and `%s%s` does what failed alone", items, command, records[at].Run), nil
 }
 
 // isSame reports whether two plans are of the same file in the same folder, or of batches of the same files.
