@@ -189,6 +189,7 @@ func recordRound(ctx context.Context, t *attempt, outcome protocol.Outcome, done
 	outcome.Value = payload
 	record := taskRecord(t.call.Run, t.call.Task, t.call.Method, t.item(), t.number, outcome)
 	record.Kind, record.Key = resultstore.Round, resultstore.RoundKey(record.Key)
+	setBegan(&record, t.began)
 	batch := resultstore.Batch{Records: []resultstore.Record{record}}
 	if data != nil {
 		batch.Values = [][]byte{data}

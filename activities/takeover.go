@@ -102,6 +102,7 @@ func (f *former) choose(call string) (ambiguous bool) {
 func (t *attempt) takeOver(ctx context.Context, record resultstore.Record, began time.Time) (protocol.Outcome, error) {
 	outcome := record.Outcome()
 	outcome.Cached, outcome.Usage = true, protocol.Usage{}
+	t.began = record.Began(nil)
 	if t.chain != nil {
 		return t.record(ctx, outcome, nil, execution{cached: true, call: record.Call}, false, began)
 	}

@@ -98,6 +98,7 @@ type attempt struct {
 	*Activities
 	call      *protocol.Call
 	number    int       // From 1, those of lost workers included.
+	began     time.Time // When the attempt itself started: of one that is taken over, in the run that made it.
 	scheduled time.Time // When Temporal scheduled it; zero in a unit of several items.
 	earlier   earlierAttempts
 	beat      *heartbeat
@@ -145,6 +146,7 @@ func (t *attempt) countEarlier(ctx context.Context) error {
 // run makes the attempt and records it. An outcome that is a failure may be followed by another attempt. The error is that of an attempt
 // that was cancelled or cut off.
 func (t *attempt) run(ctx context.Context, began time.Time) (protocol.Outcome, error) {
+	t.began = began
 	how := callEnd{makeNext: true} // As long as nothing is recorded, and after a panic.
 	defer func() {
 		if t.release != nil {
@@ -304,7 +306,15 @@ func addLog(record *resultstore.Record, values [][]byte, log []byte) [][]byte {
 func (t *attempt) recordOf(outcome protocol.Outcome) resultstore.Record {
 	record := taskRecord(t.call.Run, t.call.Task, t.call.Method, t.item(), t.number, outcome)
 	record.Kind, record.Key = recordKey(t.call, t.item(), t.number)
+	setBegan(&record, t.began)
 	return record
+}
+
+// setBegan adds to the record of an attempt when it started itself, if the task or the item started before.
+func setBegan(record *resultstore.Record, began time.Time) {
+	if began.After(record.StartedAt) {
+		record.AttemptAt = began
+	}
 }
 
 // store stores records of the attempt, for as long as it takes.

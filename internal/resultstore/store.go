@@ -128,11 +128,12 @@ type Record struct {
 	Status     protocol.Status  `json:"status"`
 	Reason     string           `json:"reason,omitempty"` // Why a task was skipped.
 	Error      *protocol.Error  `json:"error,omitempty"`
-	Warning    string           `json:"warning,omitempty"`  // What people should know of the result.
-	Attempts   int              `json:"attempts,omitempty"` // Without those of lost workers.
-	Rounds     int              `json:"rounds,omitempty"`   // Of a task that is repeated: how many it had; of a round: its number.
-	FromCache  bool             `json:"cached,omitempty"`   // Of a task: the result is that of an equal earlier call.
-	StartedAt  time.Time        `json:"started_at,omitzero"`
+	Warning    string           `json:"warning,omitempty"`           // What people should know of the result.
+	Attempts   int              `json:"attempts,omitempty"`          // Without those of lost workers.
+	Rounds     int              `json:"rounds,omitempty"`            // Of a task that is repeated: how many it had; of a round: its number.
+	FromCache  bool             `json:"cached,omitempty"`            // Of a task: the result is that of an equal earlier call.
+	StartedAt  time.Time        `json:"started_at,omitzero"`         // Of a task, an item or a step: when its first attempt started,
+	AttemptAt  time.Time        `json:"attempt_started_at,omitzero"` // and when this one did, if it is a later one or a later round.
 	FinishedAt time.Time        `json:"finished_at,omitzero"`
 	Usage      protocol.Usage   `json:"usage,omitzero"`
 	Value      *protocol.Ref    `json:"value,omitempty"`    // The result of a task; the outputs of a run.
@@ -158,6 +159,18 @@ func (r *Record) Outcome() protocol.Outcome {
 		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, Items: r.Counts, Cached: r.FromCache, Warning: r.Warning,
 		Printed: protocol.Payload{Ref: r.Printed},
 	}
+}
+
+// Began returns when the attempt itself started, or the round, without those before and the pauses between them. before is the record of
+// the attempt before; nil: there is none. Records of earlier versions do not have it: then it is when that one ended, at the earliest.
+func (r *Record) Began(before *Record) time.Time {
+	if !r.AttemptAt.IsZero() {
+		return r.AttemptAt
+	}
+	if before != nil && before.Task == r.Task && before.Item == r.Item && before.FinishedAt.After(r.StartedAt) {
+		return before.FinishedAt
+	}
+	return r.StartedAt
 }
 
 // Refs returns the Refs of all values that the record refers to; a change of one changes the record.

@@ -52,12 +52,12 @@ func (s *Summary) Add(index int, outcome *protocol.Outcome, item func() (value.V
 	}
 	group := Group{Count: 1, Index: index, Example: example}
 	if failed {
-		group.Message, group.Hint, group.Printed = withoutName(outcome.Error.Message, example), outcome.Error.Hint, outcome.Printed.Ref
+		group.Message, group.Hint, group.Printed = WithoutName(outcome.Error.Message, example), outcome.Error.Hint, outcome.Printed.Ref
 		s.Failures = addTo(s.Failures, group, &s.OtherFailures)
 		return nil
 	}
 	s.Warned++
-	group.Message = withoutName(outcome.Warning, example)
+	group.Message = WithoutName(outcome.Warning, example)
 	s.Warnings = addTo(s.Warnings, group, &s.OtherWarnings)
 	return nil
 }
@@ -80,8 +80,9 @@ func addTo(groups []Group, one Group, others *int) []Group {
 	return append(groups, one)
 }
 
-// withoutName returns a message about an item without the path and the name of its file, or the text that the item is.
-func withoutName(message string, item value.Value) string {
+// WithoutName returns a message about an item without the path and the name of its file, or the text that the item is: as the Group of the
+// item has it.
+func WithoutName(message string, item value.Value) string {
 	const shortest = 5 // A shorter one may be a word of the message.
 	for _, name := range []string{item.Text(), path.Base(item.Text())} {
 		if len(name) >= shortest {

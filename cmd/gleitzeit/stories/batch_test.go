@@ -226,6 +226,11 @@ func TestBatchWithoutOllama(t *testing.T) {
 	if strings.Count(stderr, "nosuch") != 2 {
 		t.Errorf("standard error is %q", stderr)
 	}
+	_, stderr = with.Gleitzeit(5, "batch", "docs", "--prompt", "Summarize.", "--models", "llama3.2,nosuch,other")
+	wantLines(t, "standard error", stderr, `has no model "nosuch"; Ollama at `, `has no model "other"`, "ollama pull nosuch")
+	if listed, _ := with.Gleitzeit(0, "list", "-o", "json"); strings.Contains(listed, "batch-docs") {
+		t.Errorf("a run was started: %s", listed)
+	}
 }
 
 func paint(t *testing.T, path string, with color.Color) {

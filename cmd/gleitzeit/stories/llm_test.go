@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -100,6 +101,21 @@ func TestUnknownModel(t *testing.T) {
 		t.Errorf("status %s, %d attempts, %s, retryable %v", *failed.Status, *failed.Attempts, *failed.Error.Name, *failed.Error.Retryable)
 	}
 	wantLines(t, "standard error", p.Stderr.String(), `has no model "mistral:7b"`, "run `ollama pull mistral:7b`")
+
+	// Of many files it is told once while they run, with their number at the end, and once in the results, beside a file that failed otherwise.
+	for i := range 14 {
+		u.File(fmt.Sprintf("docs/%d.txt", i), "text")
+	}
+	u.File("docs/empty.txt", "")
+	u.File("many.yaml", "name: Many\nbatch: {directory: docs}\ntemplate: {method: llm/chat, prompt: x, model: \"mistral:7b\"}\n")
+	stdout, stderr := u.Gleitzeit(5, "run", "many.yaml")
+	progress, _, _ := strings.Cut(stderr, "\nbatch (")
+	if lines := strings.Count(progress, "✗ batch["); lines < 1 || lines > 2 || strings.Count(progress, "mistral:7b") != 2 || !strings.Contains(progress, " more failed: `gleitzeit batch show ") {
+		t.Errorf("the model is not reported once:\n%s", progress)
+	}
+	if grouped := regexp.MustCompile("(?m)^1[45] × Ollama at \\S+ has no model \"mistral:7b\", for example \\d+\\.txt\n  run `ollama pull mistral:7b`, or name a model that it has: .*llama3.2"); !grouped.MatchString(stdout) || strings.Count(stdout, "mistral:7b") != 2 {
+		t.Errorf("the model is not one line of the results:\n%s", stdout)
+	}
 }
 
 // TestFilesThatTasksName: a path that stands in the workflow may lead anywhere, one that comes from a value may not.

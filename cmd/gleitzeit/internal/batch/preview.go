@@ -49,10 +49,11 @@ func NewScan(ctx context.Context, p *plan.Plan, caseSensitive bool, documents *r
 	return s, nil
 }
 
-// NoFiles returns the error of a batch of files that would start now and find none; nil if it finds some, or is not one of files.
-func (s *Scan) NoFiles() error {
+// NoItems returns the error of a batch that would start now and find no files, or a table without a column that it needs; nil if it finds
+// some.
+func (s *Scan) NoItems() error {
 	failure, is := errors.AsType[*protocol.Error](s.failure)
-	if !is || s.each().Rows != nil || failure.Code != protocol.TaskValidationFailed {
+	if !is || failure.Code != protocol.TaskValidationFailed {
 		return nil
 	}
 	return protocol.Errorf(protocol.InvalidParams, "%s", failure.Message).WithHint("%s", failure.Hint)

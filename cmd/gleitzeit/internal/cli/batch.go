@@ -424,7 +424,11 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 	if err != nil {
 		return true, err
 	}
+	failure := scan.NoItems()
 	if o.dryRun {
+		if failure != nil {
+			return true, failure
+		}
 		preview, err := scan.Preview(ctx)
 		if err != nil {
 			return true, err
@@ -437,7 +441,7 @@ func (p batchCommand) preview(ctx context.Context, compiled *plan.Plan, o batchO
 		}
 		return true, nil
 	}
-	if failure := scan.NoFiles(); failure != nil && !p.continues(ctx, compiled, o) {
+	if failure != nil && !p.continues(ctx, compiled, o) {
 		return true, failure
 	}
 	for _, line := range scan.Notices(ctx) {

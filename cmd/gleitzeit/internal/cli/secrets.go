@@ -44,9 +44,14 @@ func (p secretsCommand) list(files []string) error {
 	for _, warning := range listing.Warnings {
 		p.say("warning: %s", warning)
 	}
-	if p.forPrograms() {
+	switch {
+	case p.forPrograms():
 		p.writeJSON(p.Out, listing)
-	} else {
+	case len(listing.Secrets) == 0 && len(files) > 0:
+		p.say("%s needs no secrets", files[0])
+	case len(listing.Secrets) == 0:
+		p.say("there are no secrets: GLEITZEIT_SECRET_NAME in the environment would be one, and secrets.dir and secrets.env_file of the settings name files of others")
+	default:
 		fmt.Fprint(p.Out, listing.Text())
 	}
 	return listing.Problem()

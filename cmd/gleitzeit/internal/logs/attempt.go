@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
@@ -30,8 +31,8 @@ func (r *reader) eventsOf(ctx context.Context, record *resultstore.Record, began
 	}
 	start := base
 	start.Kind, start.At = started, began.time()
-	if !log.StartedAt.IsZero() && log.StartedAt.After(start.At) {
-		start.At = log.StartedAt
+	if record.AttemptAt.IsZero() && (record.Attempts > 1 || record.Rounds > 1) && log.StartedAt.After(start.At) {
+		start.At = log.StartedAt // The record, of an earlier version, does not have it.
 	}
 	if record.FromCache {
 		start.Cached = true
@@ -49,10 +50,13 @@ func (r *reader) eventsOf(ctx context.Context, record *resultstore.Record, began
 		}
 		events = append(events, event)
 	}
+	if last := len(events) - 1; last >= 0 && record.Error != nil && record.Error.Code == protocol.ProviderNotAvailable {
+		events[last].tried = events[last].Kind == sent // It is logged before it is known whether the server is there.
+	}
 	for i := range events {
 		events[i].At = events[i].At.UTC()
 	}
-	end, err := r.end(ctx, record, base, log)
+	end, err := r.end(ctx, record, base, log, start.At)
 	if end == nil || err != nil {
 		return events, err
 	}
@@ -96,8 +100,8 @@ func (r *reader) logOf(ctx context.Context, record *resultstore.Record) (*protoc
 	return log, err
 }
 
-// end returns the end of an attempt, or what a task asks; nil: it has not ended.
-func (r *reader) end(ctx context.Context, record *resultstore.Record, of Event, log *protocol.CallLog) (*Event, error) {
+// end returns the end of an attempt that began at a time, or what a task asks; nil: it has not ended.
+func (r *reader) end(ctx context.Context, record *resultstore.Record, of Event, log *protocol.CallLog, began time.Time) (*Event, error) {
 	if !record.Status.Ended() {
 		if record.Approval == nil {
 			return nil, nil
@@ -113,11 +117,7 @@ func (r *reader) end(ctx context.Context, record *resultstore.Record, of Event, 
 	of.Unsent = log.Unsent
 	if record.Status != protocol.Skipped {
 		of.Error = view.NewError(record.Error)
-		from := record.StartedAt
-		if !log.StartedAt.IsZero() {
-			from = log.StartedAt
-		}
-		took := protocol.RoundedSeconds(record.FinishedAt.Sub(from))
+		took := protocol.RoundedSeconds(record.FinishedAt.Sub(began))
 		of.Duration = &took
 	}
 	if record.Usage != (protocol.Usage{}) {

@@ -42,6 +42,8 @@ type Event struct {
 	Reason   string            `json:"reason,omitempty"`
 	Warning  string            `json:"warning,omitempty"`
 	Error    *view.Error       `json:"error,omitempty"`
+
+	tried bool // Of a request: its server may not have had it.
 }
 
 // Names of streams.

@@ -178,6 +178,44 @@ func TestSelection(t *testing.T) {
 	}
 }
 
+// A pause before an attempt is not a part of it, also where the attempt has no log. Records of earlier versions have the start of a later
+// attempt in their log alone.
+func TestPausesAreNotPartOfAttempts(t *testing.T) {
+	second := func(s float64) time.Time { return noon.Add(time.Duration(s * float64(time.Second))) }
+	log, err := json.Marshal(protocol.CallLog{StartedAt: second(7)})
+	must(t, err)
+	of := protocol.RefOf(log)
+	key := resultstore.Key{Run: "r", Execution: "e", Task: "a", Item: protocol.NoItem}
+	attempt := func(number int, began time.Time, ended float64, log *protocol.Ref) resultstore.Record {
+		record := resultstore.Record{Kind: resultstore.Task, Key: key, Status: protocol.Failed, Attempts: number, StartedAt: noon, AttemptAt: began, FinishedAt: second(ended), Log: log}
+		record.Attempt = number
+		return record
+	}
+	encoded, err := value.Encode(&plan.Plan{Name: "Pauses", Tasks: []plan.Task{{ID: "a", Method: "python/execute"}}})
+	must(t, err)
+	planRef := protocol.RefOf(encoded.JSON())
+	store := memory.New()
+	must(t, store.Put(t.Context(), resultstore.Batch{Values: [][]byte{log, encoded.JSON()}, Records: []resultstore.Record{
+		{Kind: resultstore.Run, Key: resultstore.Key{Run: "r", Execution: "e", Item: protocol.NoItem}, Status: protocol.Failed, StartedAt: noon, FinishedAt: second(20), Plan: &planRef},
+		attempt(1, time.Time{}, 1, nil), attempt(2, second(4), 4.5, nil), attempt(3, time.Time{}, 8, &of),
+	}}))
+	r := readerOf(t, store, Selection{})
+	entries, err := r.index(t.Context())
+	must(t, err)
+	var got []string
+	must(t, r.each(t.Context(), entries, func(event *Event) error {
+		line := fmt.Sprint(event.Kind, " ", event.At.Sub(noon).Seconds())
+		if event.Duration != nil {
+			line += fmt.Sprint(" in ", *event.Duration)
+		}
+		got = append(got, line)
+		return nil
+	}))
+	if want := "started 0, failed 1 in 1, started 4, failed 4.5 in 0.5, started 7, failed 8 in 1"; strings.Join(got, ", ") != want {
+		t.Errorf("%s, want %s", strings.Join(got, ", "), want)
+	}
+}
+
 // Output that was shown while the script ran is not shown again at its end.
 func TestWhatWasShownLiveIsNotRepeated(t *testing.T) {
 	var text strings.Builder
@@ -193,6 +231,43 @@ func TestWhatWasShownLiveIsNotRepeated(t *testing.T) {
 	}
 	if got := text.String(); strings.Contains(got, "one") || strings.Contains(got, "two") || strings.Contains(got, "started") || !strings.Contains(got, "stderr: warning\n") || !strings.Contains(got, "stdout: three\n") {
 		t.Error(got)
+	}
+}
+
+// A request whose server was not there is not told as one that it had, and the line feed after a text on one line is not shown.
+func TestLinesAreTrue(t *testing.T) {
+	log, err := json.Marshal(protocol.CallLog{Events: []protocol.LogEvent{
+		{At: noon, Sent: &protocol.Sent{Server: "http://one", Model: "m"}}, {At: noon, Sent: &protocol.Sent{Server: "http://two", Model: "m"}},
+	}})
+	must(t, err)
+	ref, answer := protocol.RefOf(log), []byte(`{"output":"done\n"}`)
+	result := protocol.RefOf(answer)
+	store := memory.New()
+	must(t, store.Put(t.Context(), resultstore.Batch{Values: [][]byte{log, answer}}))
+	r, p := &reader{store: store, run: &view.Run{Run: "r"}}, printer{format: asText}
+	text := func(record resultstore.Record) (lines string) {
+		record.StartedAt, record.FinishedAt = noon, noon
+		events, err := r.eventsOf(t.Context(), &record, entry{at: noon.UnixNano()}, "")
+		must(t, err)
+		for i := range events {
+			lines += p.text(&events[i])
+		}
+		return lines
+	}
+	key := resultstore.Key{Run: "r", Task: "a", Item: protocol.NoItem}
+	failed := text(resultstore.Record{Key: key, Status: protocol.Failed, Log: &ref, Error: protocol.Errorf(protocol.ProviderNotAvailable, "connection refused")})
+	if !strings.Contains(failed, "a  sent to m at http://one\n") || !strings.Contains(failed, "a  tried to send to m at http://two\n") {
+		t.Error(failed)
+	}
+	failed = text(resultstore.Record{Key: key, Status: protocol.Failed, Log: &ref, Error: protocol.Errorf(protocol.ProviderTimeout, "timed out")})
+	if strings.Contains(failed, "tried") {
+		t.Error(failed)
+	}
+	if done := text(resultstore.Record{Key: key, Status: protocol.Completed, Value: &result, Method: "notify/command"}); !strings.HasSuffix(done, `: {"output":"done\n"}`+"\n") && !strings.HasSuffix(done, ": done\n") {
+		t.Error(done)
+	}
+	if done := p.text(&Event{At: noon, Task: "a", Kind: "completed", Text: "done\n"}); !strings.HasSuffix(done, "a  completed: done\n") {
+		t.Error(done)
 	}
 }
 

@@ -140,16 +140,13 @@ func (r *reader) index(ctx context.Context) ([]entry, error) {
 	return all, nil
 }
 
-// entries returns those of the records that are selected. The record of a later attempt may have the start of the first one.
+// entries returns those of the records that are selected.
 func (r *reader) entries(of int, records []resultstore.Record) []entry {
 	var all []entry
 	var before *resultstore.Record
 	for i := range records {
 		record := &records[i]
-		at := record.StartedAt
-		if before != nil && before.Item == record.Item && before.FinishedAt.After(at) {
-			at = before.FinishedAt
-		}
+		at := record.Began(before)
 		before = record
 		if at.IsZero() {
 			at = record.FinishedAt

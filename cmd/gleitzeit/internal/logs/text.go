@@ -102,7 +102,7 @@ func (p *printer) text(event *Event) string {
 	}
 	line := head + "  " + what
 	if len(below) == 1 && oneLine(below[0].text) && below[0].title == "" {
-		line += ": " + value.Visible(below[0].text)
+		line += ": " + value.Visible(strings.TrimRight(below[0].text, "\r\n"))
 		below = nil
 	}
 	p.write(&text, line, "")
@@ -163,7 +163,7 @@ func describe(event *Event) (string, []section) {
 	case started:
 		return describeStart(event), nil
 	case sent:
-		return describeSent(event.Sent)
+		return describeSent(event.Sent, event.tried)
 	case output:
 		return event.Stream, []section{{"", strings.TrimRight(event.Text, "\r\n")}}
 	case asked:
@@ -188,8 +188,11 @@ func describeStart(event *Event) string {
 	return text
 }
 
-func describeSent(request *protocol.Sent) (string, []section) {
+func describeSent(request *protocol.Sent, tried bool) (string, []section) {
 	text := "sent"
+	if tried {
+		text = "tried to send"
+	}
 	if request.Model != "" {
 		text += " to " + value.Visible(request.Model)
 	}
@@ -211,16 +214,8 @@ func describeSent(request *protocol.Sent) (string, []section) {
 	}
 	var below []section
 	for _, message := range request.Messages {
-		title := value.Visible(message.Role)
-		if message.Images > 0 {
-			title += fmt.Sprintf(" (with images: %d)", message.Images)
-		}
-		said := message.Text
-		if message.Bytes > 0 {
-			left := message.Bytes - len(message.Text) - len(message.Tail)
-			said = strings.TrimPrefix(fmt.Sprintf("%s\n[… %d bytes are not recorded …]\n%s", message.Text, left, message.Tail), "\n")
-		}
-		below = append(below, section{title, said})
+		title, said := view.SentText(&message)
+		below = append(below, section{value.Visible(title), said})
 	}
 	return text, below
 }

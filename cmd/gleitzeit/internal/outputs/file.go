@@ -16,10 +16,11 @@ type File struct {
 	Flag     string // That names it: "--output".
 	Path     string // Empty: it is not written.
 	Contents string // "the results".
+	Example  string // The end of a name for a file beside a folder, "-results.md"; empty: none is suggested.
 }
 
 // Results is the file for results that a flag names.
-func Results(flag, path string) File { return File{flag, path, "the results"} }
+func Results(flag, path string) File { return File{flag, path, "the results", "-results.md"} }
 
 // Check finds out, before the work begins, why one of the files cannot be written. Of all files of a command, no two may be one.
 func Check(files ...File) *protocol.Error {
@@ -74,10 +75,10 @@ func (f File) check() *protocol.Error {
 		return f.Unwritable(errors.New("its folder is a file"))
 	}
 	if info, err := os.Stat(f.Path); err == nil && info.IsDir() {
-		if f.Flag != "--output" {
+		if f.Flag != "--output" || f.Example == "" {
 			return f.Unwritable(errors.New("it is a folder")).WithHint("%s must name a file", f.Flag)
 		}
-		return f.Unwritable(errors.New("it is a folder")).WithHint("name a file beside it, as in --output %s-results.md", filepath.Clean(f.Path))
+		return f.Unwritable(errors.New("it is a folder")).WithHint("name a file beside it, as in --output %s%s", filepath.Clean(f.Path), f.Example)
 	} else if err == nil && !info.Mode().IsRegular() {
 		return f.stream("not a regular file")
 	}

@@ -75,7 +75,7 @@ func (p *Printer) itemEvent(ctx context.Context, event history.Event) error {
 	if p.o.Verbose && !shown {
 		kind, shown = endedLines, true
 	}
-	shown = shown && !earlier && (p.lines.add(event.Task, kind) || p.o.Verbose)
+	shown = shown && !earlier && (p.lines.addCause(event.Task, kind, causeOf(event.Outcome, failure)) || p.o.Verbose)
 	if earlier {
 		fan.earlier++
 	}
@@ -160,6 +160,35 @@ func (l itemLines) add(task string, kind lineKind) bool {
 	return true
 }
 
+// causeOf returns what the line about an item that has ended says, where the lines of other items would say nothing else: a failure that no
+// retry could have avoided and that printed nothing, such as a missing model, or a warning. Empty: the line is about the item alone.
+func causeOf(o *protocol.Outcome, failure *view.Error) string {
+	switch {
+	case o.Status == protocol.Completed:
+		return o.Warning
+	case o.Status == protocol.Failed && o.Error != nil && o.Error.Kind == protocol.Permanent && failure.Empty():
+		return o.Error.Message + "\n" + o.Error.Hint
+	}
+	return ""
+}
+
+// addCause is add for a line that is shown once for each cause; an empty cause is no one's but the item's own.
+func (l itemLines) addCause(task string, kind lineKind, cause string) bool {
+	if cause == "" {
+		return l.add(task, kind)
+	}
+	counts, key := l.of(task), fmt.Sprint(int(kind), " ", cause)
+	if counts.causes[key] {
+		counts.left[kind]++
+		return false
+	}
+	if !l.add(task, kind) {
+		return false
+	}
+	counts.causes[key] = true
+	return true
+}
+
 // addAttempt is add for an attempt that has failed, or the round of a repetition. All lines about a task are shown; items that are retried
 // for one cause, such as a server that is away, have one line together.
 func (l itemLines) addAttempt(activity, cause string) bool {
@@ -167,16 +196,7 @@ func (l itemLines) addAttempt(activity, cause string) bool {
 	if item == protocol.NoItem {
 		return true
 	}
-	counts := l.of(task)
-	if counts.causes[cause] {
-		counts.left[retryLines]++
-		return false
-	}
-	if !l.add(task, retryLines) {
-		return false
-	}
-	counts.causes[cause] = true
-	return true
+	return l.addCause(task, retryLines, cause)
 }
 
 // restOfLines shows, of a task that has ended, how many lines about its items were not shown, once. It reports whether there were lines of

@@ -25,9 +25,10 @@ func TestLinesAboutItemsAreBounded(t *testing.T) {
 	p.Attempts(t.Context(), attempts)
 	for i := range total {
 		event := itemEnded(i, now, protocol.Failed, 0)
+		event.Outcome.Error = protocol.Errorf(protocol.TaskExecutionFailed, "no %d", i%2)
 		if i%3 == 0 {
 			event = itemEnded(i, now, protocol.Completed, 0)
-			event.Outcome.Warning = "the answer was cut off"
+			event.Outcome.Warning = fmt.Sprintf("the answer was cut off after %d tokens", i)
 		}
 		events(t, p, event)
 	}
@@ -49,6 +50,34 @@ func TestLinesAboutItemsAreBounded(t *testing.T) {
 	}
 }
 
+// A failure that no retry could have avoided, and a warning, are told once, however many items have it.
+func TestOneFailureOfManyItems(t *testing.T) {
+	now := time.Now()
+	p, shown := batchPrinter(storedItems(t, 20), Options{Began: now})
+	missing := protocol.Errorf(protocol.ProviderNotAvailable, "model \"llama9\" is not there").WithKind(protocol.Permanent).WithHint("use llama3.2")
+	for i := range 20 {
+		event := itemEnded(i, now, protocol.Failed, 0)
+		event.Outcome.Error = missing
+		switch {
+		case i == 7:
+			event.Outcome.Error = protocol.Errorf(protocol.InvalidParams, "no text")
+		case i > 13:
+			event = itemEnded(i, now, protocol.Completed, 0)
+			event.Outcome.Warning = "the answer was cut off"
+		}
+		events(t, p, event)
+	}
+	events(t, p, ended("batch", now, protocol.Outcome{Status: protocol.Completed, Items: &protocol.Counts{Total: 20, Succeeded: 6, Failed: 14}}))
+	for text, times := range map[string]int{
+		"✗ batch[": 2, "llama9": 1, "  use llama3.2\n": 1, "no text": 1, "! batch[": 1,
+		"✗ batch  12 more failed: `gleitzeit batch show run-1 --failed` lists all\n! batch  5 more with a warning": 1,
+	} {
+		if got := strings.Count(shown.String(), text); got != times {
+			t.Errorf("%q is shown %d times:\n%s", text, got, shown)
+		}
+	}
+}
+
 // A cause that all items meet is told once while they are retried, and not again in the line of their task.
 func TestOneCauseOfManyItems(t *testing.T) {
 	now := time.Now()
@@ -67,7 +96,7 @@ func TestOneCauseOfManyItems(t *testing.T) {
 	events(t, p, ended("batch", now, protocol.Outcome{Status: protocol.Failed, Error: failure, Items: &protocol.Counts{Total: 3, Failed: 3}}))
 	for text, times := range map[string]int{
 		"↻ batch[0]  retrying: the server is away\n": 1, "↻ batch[": 1, "↻ other  retrying: the server is away\n": 2,
-		"✗ batch[": 3, "↻ batch  5 more attempts failed\n✗ batch  llm/chat  failed  1.00 s  0 of 3 files, 3 failed\n": 1,
+		"✗ batch[": 1, "✗ batch  2 more failed: `gleitzeit batch show run-1 --failed` lists all\n↻ batch  5 more attempts failed\n✗ batch  llm/chat  failed  1.00 s  0 of 3 files, 3 failed\n": 1,
 	} {
 		if got := strings.Count(shown.String(), text); got != times {
 			t.Errorf("%q is shown %d times:\n%s", text, got, shown)

@@ -156,7 +156,7 @@ func TestHintsOfFailedItems(t *testing.T) {
 	}
 	events(t, p, fail(0, "cut it"), fail(1, "cut it"), fail(2, "fit\x1b[2J it"), fail(3, ""))
 	line := func(item int) string { return fmt.Sprintf("✗ a[%d]  null  failed  1.00 s  too long\n", item) }
-	want(t, shown, line(0)+"  cut it\n"+line(1)+line(2)+"  fit\\x1b[2J it\n"+line(3))
+	want(t, shown, line(0)+"  cut it\n"+line(2)+"  fit\\x1b[2J it\n"+line(3))
 }
 
 // What a task waits for is a line of its own, when it begins and when it changes.

@@ -107,6 +107,15 @@ func formatOf(file string) format {
 	return ""
 }
 
+// checkEnding reports a file whose ending stands for what a report is not. A name without one, such as report or .report, is no error.
+func checkEnding(file string) error {
+	ending := filepath.Ext(file)
+	if ending == "" || ending == "." || ending == filepath.Base(file) || formatOf(file) != "" {
+		return nil
+	}
+	return fmt.Errorf("--output %q: %s is no ending of a report; it is .html (or .htm) or .md (or .markdown)", file, ending)
+}
+
 func (p Program) report(ctx context.Context, named, file string, of format, items int) error {
 	s, err := p.Open(ctx)
 	if err != nil {
@@ -140,6 +149,9 @@ func (p Program) report(ctx context.Context, named, file string, of format, item
 	if err := p.check(ctx, s, id, file); err != nil {
 		return err
 	}
+	if err := checkEnding(file); err != nil {
+		return p.Invalid(err)
+	}
 	path := file
 	if linked, err := filepath.EvalSymlinks(file); err == nil {
 		path = linked // A link stays one.
@@ -153,7 +165,7 @@ func (p Program) report(ctx context.Context, named, file string, of format, item
 
 // check reports a file that cannot be written, or that the run has read.
 func (p Program) check(ctx context.Context, s Session, run, file string) error {
-	to := outputs.File{Flag: "--output", Path: file, Contents: "the report"}
+	to := outputs.File{Flag: "--output", Path: file, Contents: "the report", Example: "-report.html"}
 	if err := outputs.Check(to); err != nil {
 		return err
 	}

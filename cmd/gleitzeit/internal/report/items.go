@@ -233,12 +233,23 @@ func (i *itemReader) read(item value.Value, attempts []resultstore.Record, whole
 			return shown, err
 		}
 	} else {
-		shown.Parameters = ofEachItem(i.planned, i.heads, scope)
+		if shown.Parameters, err = i.parametersOf(i.planned, last, i.heads, scope); err != nil {
+			return shown, err
+		}
 	}
 	if isFile {
 		shown.Thumbnail, shown.NoPicture = i.shots.of(item.Text(), last.StartedAt)
 	}
 	return shown, nil
+}
+
+// parametersOf returns what the call of an item, or of a step of it, has had of its own, with the prompt as it was sent.
+func (i *itemReader) parametersOf(task *plan.Task, record *resultstore.Record, heads map[string]bool, scope *reference.Scope) ([]text, error) {
+	all := ofEachItem(task, heads, scope)
+	if hidesPrompts(i.report, &i.list.planned, task.Parameters) {
+		return all, nil
+	}
+	return withSent(i.ctx, i.report, all, record)
 }
 
 // textOfAnswer returns what came of an item as text.
@@ -267,7 +278,10 @@ func (i *itemReader) stepsOf(item *resultstore.Record, scope *reference.Scope) (
 		if !has {
 			continue
 		}
-		done := step{ID: value.Visible(planned.ID), Method: planned.Method, Status: record.Status.OfItem(), Parameters: ofEachItem(planned, heads, scope)}
+		done := step{ID: value.Visible(planned.ID), Method: planned.Method, Status: record.Status.OfItem()}
+		if done.Parameters, err = i.parametersOf(planned, &record, heads, scope); err != nil {
+			return nil, err
+		}
 		if record.FinishedAt.After(record.StartedAt) {
 			done.Took = view.Duration(protocol.RoundedSeconds(record.FinishedAt.Sub(record.StartedAt)))
 		}

@@ -2,9 +2,13 @@ package report
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/view"
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -87,6 +91,11 @@ var firstParameters = []string{"model", "system", "prompt", "messages", "text", 
 func parametersOf(task *plan.Task, scope *reference.Scope) (all []text) {
 	parameters := withoutSecrets(task.Parameters)
 	add := func(field value.Field) {
+		if isCode(task, field) {
+			all = append(all, newText(field.Name, field.Value.Text(), maxPrompt))
+			all = append(all, variables(field.Value.Text(), nil, scope, maxInput)...)
+			return
+		}
 		all = append(all, filledText(field, scope, maxPrompt))
 	}
 	for _, name := range firstParameters {
@@ -105,19 +114,97 @@ func parametersOf(task *plan.Task, scope *reference.Scope) (all []text) {
 	return all
 }
 
+// isCode reports whether a parameter is code of a script: its references are variables, whose values never stand in it.
+func isCode(task *plan.Task, field value.Field) bool {
+	return field.Name == "code" && field.Value.Kind() == value.KindString && strings.HasPrefix(task.Method, "python/")
+}
+
+// variables returns what the references in code are, each once, as far as that is known: those with one of the heads; nil: all.
+func variables(code string, heads map[string]bool, scope *reference.Scope, limit int) (all []text) {
+	parts, wrong := reference.ParseCode(code)
+	if len(wrong) > 0 {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, part := range parts {
+		if part.Ref == nil || seen[part.Ref.Text] || heads != nil && !heads[part.Ref.Head] {
+			continue
+		}
+		seen[part.Ref.Text] = true
+		if found, err := reference.Lookup(part.Ref, scope); err == nil {
+			all = append(all, textOf(part.Ref.Text, found, limit))
+		}
+	}
+	return all
+}
+
+// refersTo reports whether a value has a reference with one of the heads.
+func refersTo(v value.Value, heads map[string]bool) bool {
+	return slices.ContainsFunc(reference.Heads(v), func(head string) bool { return heads[head] })
+}
+
 // ofEachItem returns the parameters of a task that differ from item to item, because they refer to it.
 func ofEachItem(task *plan.Task, heads map[string]bool, scope *reference.Scope) (all []text) {
 	for _, field := range withoutSecrets(task.Parameters).Fields() {
-		refers := false
-		for _, head := range reference.Heads(field.Value) {
-			refers = refers || heads[head]
-		}
-		if refers {
+		switch {
+		case !refersTo(field.Value, heads):
+		case isCode(task, field):
+			all = append(all, variables(field.Value.Text(), heads, scope, maxOfItem)...)
+		default:
 			all = append(all, filledText(field, scope, maxOfItem))
 		}
 	}
 	return all
 }
+
+// hidesPrompts reports whether prompts, as a task has sent them, may have what a report does not show: values of inputs that are secrets by
+// their names, and of the environment.
+func hidesPrompts(r *report, task *plan.ListedTask, parameters value.Value) bool {
+	return r.plan == nil || r.hidesInputs || task.Within != "" || slices.Contains(reference.Heads(parameters), "env") // A workflow within has inputs of its own.
+}
+
+// withSent replaces, in the parameters of an item, the prompts by what its last attempt has sent first, if that is recorded.
+func withSent(ctx context.Context, r *report, parameters []text, record *resultstore.Record) ([]text, error) {
+	if record.Log == nil {
+		return parameters, nil
+	}
+	data, err := r.store.Value(ctx, *record.Log)
+	if errors.Is(err, resultstore.ErrNotFound) {
+		return parameters, nil
+	}
+	log := protocol.CallLog{}
+	if err == nil {
+		err = json.Unmarshal(data, &log)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var sent []text
+	requests := log.Unsent
+	for i := range log.Events {
+		request := log.Events[i].Sent
+		if request == nil || request.Tool != "" {
+			continue
+		}
+		if requests++; len(sent) > 0 {
+			continue
+		}
+		for at := range request.Messages {
+			title, said := view.SentText(&request.Messages[at])
+			sent = append(sent, newText("sent: "+title, said, maxOfItem))
+		}
+	}
+	if len(sent) == 0 {
+		return parameters, nil
+	}
+	if requests > 1 {
+		sent = append(sent, newText("further requests", fmt.Sprintf("%d, which `gleitzeit logs` shows", requests-1), maxOfItem))
+	}
+	return append(slices.DeleteFunc(parameters, func(p text) bool { return slices.Contains(sentParameters, p.Name) }), sent...), nil
+}
+
+// sentParameters are those that the messages of a request are made of.
+var sentParameters = []string{"system", "prompt", "messages", "text"}
 
 func filledText(field value.Field, scope *reference.Scope, limit int) text {
 	if field.Value.Kind() == value.KindString {

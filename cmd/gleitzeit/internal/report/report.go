@@ -3,8 +3,10 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/gleitzeit/gleitzeit/cmd/gleitzeit/internal/export"
@@ -32,11 +34,13 @@ type report struct {
 	run     *view.Run
 	options Options
 
-	plan     *plan.Plan                      // Nil: it is not known.
-	tasks    map[string]plan.ListedTask      // By id.
-	attempts map[string][]resultstore.Record // Attempts of tasks, and the last, by id.
-	begin    time.Time
-	end      time.Time // Of the time line.
+	plan *plan.Plan // Nil: it is not known.
+	// hidesInputs says that an input is a secret by its name.
+	hidesInputs bool
+	tasks       map[string]plan.ListedTask      // By id.
+	attempts    map[string][]resultstore.Record // Attempts of tasks, and the last, by id.
+	begin       time.Time
+	end         time.Time // Of the time line.
 
 	models  models
 	lanes   []lane
@@ -82,6 +86,7 @@ func gather(ctx context.Context, store resultstore.Store, run *view.Run, o Optio
 		return nil, err
 	}
 	if r.plan != nil {
+		r.hidesInputs = string(withoutSecrets(r.plan.Inputs).JSON()) != string(r.plan.Inputs.JSON())
 		for _, task := range run.PlannedTasks(r.plan) {
 			r.tasks[task.ID] = task
 		}
@@ -165,9 +170,13 @@ func (r *report) addTask(ctx context.Context, task *view.Task) error {
 			lane.density.addOpen(began)
 		}
 	} else {
+		attempts, err := r.withRounds(ctx, task, records)
+		if err != nil {
+			return err
+		}
+		lane.add(r, attempts)
 		for i := range records {
 			record := &records[i]
-			lane.add(r, record)
 			result, err := r.smallValue(ctx, record.Value)
 			if err != nil {
 				return err
@@ -185,6 +194,25 @@ func (r *report) addTask(ctx context.Context, task *view.Task) error {
 	r.lanes = append(r.lanes, lane)
 	r.details = append(r.details, details)
 	return nil
+}
+
+// withRounds adds to the attempts of a task the rounds before its last one, in the order of time.
+func (r *report) withRounds(ctx context.Context, task *view.Task, attempts []resultstore.Record) ([]resultstore.Record, error) {
+	if task.Rounds == 0 {
+		return attempts, nil
+	}
+	key := resultstore.RoundKey(resultstore.Key{Run: r.run.Run, Task: task.ID, Item: protocol.NoItem})
+	all, err := r.store.Records(ctx, resultstore.Query{Run: key.Run, Kind: resultstore.Round, Task: key.Task, Item: &key.Item})
+	if err != nil {
+		return nil, err
+	}
+	for _, attempt := range attempts {
+		if !slices.ContainsFunc(all, func(round resultstore.Record) bool { return round.Attempt == attempt.Attempt }) { // The last of too many rounds has both.
+			all = append(all, attempt)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b resultstore.Record) int { return cmp.Compare(a.Attempt, b.Attempt) })
+	return all, nil
 }
 
 // maxResult is the largest result of a task that is read, in bytes.
@@ -212,7 +240,11 @@ func (r *report) addItems(ctx context.Context, task *view.Task, planned plan.Lis
 		l.ended++
 		for i := range attempts {
 			record := &attempts[i]
-			l.density.add(record)
+			if i > 0 {
+				l.density.add(record, &attempts[i-1])
+			} else {
+				l.density.add(record, nil)
+			}
 			if planned.HasSteps() {
 				continue // Its steps have used what it has used, each another model perhaps.
 			}

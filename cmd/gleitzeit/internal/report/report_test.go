@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -321,6 +322,100 @@ func TestTheTimeLineOfAnOpenRun(t *testing.T) {
 	run.Interrupted = true
 	if page := f.page(run, MaxItems); strings.Contains(page, `<rect class="running"`) {
 		t.Error("nothing of an interrupted run is running")
+	}
+}
+
+// Each attempt and each round has a bar of its own: the pauses between them are no work. Records of earlier versions do not have when a
+// later attempt began.
+func TestPausesAreNotWork(t *testing.T) {
+	f := newFixture(t, memory.New(), &plan.Plan{Name: "Pauses", Tasks: []plan.Task{
+		{ID: "shaky", Method: "python/execute"}, {ID: "old", Method: "python/execute"}, {ID: "loop", Method: "python/execute"},
+		{ID: "each", Method: "llm/chat", FanOut: &plan.FanOut{Values: &noItems}},
+	}})
+	later := func(attempt int, began float64, status protocol.Status) func(*resultstore.Record) {
+		return func(r *resultstore.Record) {
+			r.Attempt, r.Attempts, r.Status = attempt, attempt, status
+			if attempt > 1 && began > 0 {
+				r.AttemptAt = noon.Add(time.Duration(began * float64(time.Second)))
+			}
+		}
+	}
+	round := func(number int, began float64) func(*resultstore.Record) {
+		return func(r *resultstore.Record) {
+			later(number, began, protocol.Completed)(r)
+			r.Attempts, r.Rounds = 1, number
+		}
+	}
+	f.task("shaky", 0, 6, "", later(1, 0, protocol.Failed))
+	f.task("shaky", 0, 33, "", later(2, 30, protocol.Failed))
+	f.task("shaky", 0, 60, "", later(3, 54, protocol.Completed))
+	f.task("old", 6, 12, "", later(1, 0, protocol.Failed))
+	f.task("old", 6, 30, "", later(2, 0, protocol.Completed))
+	first := resultstore.RoundKey(resultstore.Key{Task: "loop", Item: protocol.NoItem})
+	f.item(first.Task, first.Item, 0, 6, "", func(r *resultstore.Record) { round(1, 0)(r); r.Kind = resultstore.Round })
+	f.task("loop", 0, 60, "", round(2, 48))
+	f.item("each", 0, 0, 14, "", later(1, 0, protocol.Failed))
+	f.item("each", 0, 0, 60, "", later(2, 45, protocol.Completed))
+	f.items("each", []value.Value{str("a")}, &protocol.Counts{Total: 1, Succeeded: 1})
+	page := f.page(f.run(protocol.Completed, ""), MaxItems)
+	for _, want := range []string{
+		`x="0.00%" y="15%" width="10.00%" height="70%"><title>shaky: failed after 0.00 s, for 6.00 s</title>`,
+		`x="50.00%" y="15%" width="5.00%" height="70%"><title>shaky: failed after 30 s, for 3.00 s, attempt 2</title>`,
+		`x="90.00%" y="15%" width="10.00%" height="70%"><title>shaky: completed after 54 s, for 6.00 s, attempt 3</title>`,
+		`x="20.00%" y="15%" width="30.00%" height="70%"><title>old: completed after 12 s, for 18 s, attempt 2</title>`,
+		`aria-label="loop: completed, 60 s, 2 rounds"`, `<title>loop: completed after 0.00 s, for 6.00 s, round 1</title>`, `<title>loop: completed after 48 s, for 12 s, round 2</title>`,
+		`<rect class="completed" x="0.00%" y="0.00%" width="23.12%" height="100.00%"></rect><rect class="failed" x="23.12%"`, `<rect class="completed" x="75.00%" y="0.00%" width="25.00%"`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s is missing in\n%s", want, page[strings.Index(page, `id="timeline"`):strings.Index(page, `class="legend`)])
+		}
+	}
+}
+
+// Code stands as it was written, with the values of its references beside it: they are variables, and never stood in it.
+func TestCodeIsShownAsWritten(t *testing.T) {
+	const code = "result = ${split.result}.split() + [${split.result}, ${secrets.KEY}]"
+	f := newFixture(t, memory.New(), &plan.Plan{Name: "Code", Tasks: []plan.Task{
+		{ID: "split", Method: "python/execute"},
+		{ID: "join", Method: "python/execute", After: []string{"split"}, Uses: []plan.Use{{Head: "split", Task: "split"}}, Parameters: object("code", str(code))},
+		{ID: "each", Method: "python/execute", FanOut: &plan.FanOut{Values: &noItems}, Uses: []plan.Use{{Head: "split", Task: "split"}}, Parameters: object("code", str("result = ${item.n} + ${split.result}"))},
+	}})
+	f.task("split", 0, 1, `{"result":"to be"}`, nil)
+	f.task("join", 1, 2, `{"result":["to","be"]}`, nil)
+	f.item("each", 0, 2, 3, `{"result":1}`, nil)
+	f.items("each", []value.Value{object("n", str("one"))}, &protocol.Counts{Total: 1, Succeeded: 1})
+	page := plainText(f.page(f.run(protocol.Completed, ""), MaxItems))
+	for _, want := range []string{"code " + code + " ${split.result} to be", "code result = ${item.n} + ${split.result}", "${item.n} one"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is missing in\n%s", want, page)
+		}
+	}
+	for _, never := range []string{"= to be.split", "result = one", "${secrets.KEY} "} {
+		if strings.Contains(page, never) {
+			t.Errorf("%q is in\n%s", never, page)
+		}
+	}
+}
+
+// Behind an item is the prompt as it was sent, with what stood in its file, unless an input is a secret that may stand in it.
+func TestPromptsAsTheyWereSent(t *testing.T) {
+	for _, input := range []string{"language", "api_key"} {
+		f := newFixture(t, memory.New(), &plan.Plan{Name: "Sent", Inputs: object(input, str("sk-0123456789")), Tasks: []plan.Task{
+			{ID: "each", Method: "llm/chat", FanOut: &plan.FanOut{Values: &noItems}, Parameters: object("model", str("tiny"), "prompt", str("hi ${item} ${inputs."+input+"}"), "seed", str("${index}"))},
+		}})
+		data, err := json.Marshal(protocol.CallLog{Events: []protocol.LogEvent{
+			{Sent: &protocol.Sent{Model: "tiny", Messages: []protocol.SentMessage{{Role: "user", Text: "hi a sk-0123456789\n<the file>", Bytes: 40, Tail: "end", Images: 1}}}},
+			{Sent: &protocol.Sent{Model: "tiny", Again: 1, Messages: []protocol.SentMessage{{Role: "tool", Text: "second"}}}},
+		}})
+		f.must(err)
+		log := f.keep(data)
+		f.item("each", 0, 2, 3, `{"response":"hello"}`, func(r *resultstore.Record) { r.Log = log })
+		f.items("each", []value.Value{str("a")}, &protocol.Counts{Total: 1, Succeeded: 1})
+		page := plainText(f.page(f.run(protocol.Completed, ""), MaxItems))
+		sent := "seed 0 sent: user (with images: 1) hi a sk-0123456789 <the file> [… 8 bytes are not recorded …] end further requests 1, which `gleitzeit logs` shows"
+		if hides := input == "api_key"; strings.Contains(page, sent) == hides || hides && (strings.Contains(page, "sk-") || !strings.Contains(page, "prompt hi a (hidden)")) {
+			t.Errorf("%s:\n%s", input, page)
+		}
 	}
 }
 

@@ -49,8 +49,20 @@ const (
 	isWaiting = "waiting for an answer"
 )
 
-// add adds the bar of an attempt.
-func (l *lane) add(r *report, record *resultstore.Record) {
+// add adds the bars of the attempts of a task, and of its rounds, in the order of time. What is between two of them is the pause before a
+// retry.
+func (l *lane) add(r *report, attempts []resultstore.Record) {
+	for i := range attempts {
+		var before *resultstore.Record
+		if i > 0 {
+			before = &attempts[i-1]
+		}
+		l.addAttempt(r, &attempts[i], before)
+	}
+}
+
+// addAttempt adds the bar of an attempt.
+func (l *lane) addAttempt(r *report, record, before *resultstore.Record) {
 	if record.StartedAt.IsZero() || record.StartedAt.Before(r.begin) && record.FromCache {
 		return // It has the times of the run from which it was taken over.
 	}
@@ -61,8 +73,12 @@ func (l *lane) add(r *report, record *resultstore.Record) {
 			status = isWaiting
 		}
 	}
-	l.addBar(r, record.StartedAt, finished, status)
-	if last := &l.bars[len(l.bars)-1]; record.Attempts > 1 {
+	l.addBar(r, record.Began(before), finished, status)
+	last := &l.bars[len(l.bars)-1]
+	if record.Rounds > 1 || record.Kind == resultstore.Round {
+		last.Title += fmt.Sprintf(", round %d", record.Rounds)
+	}
+	if record.Attempts > 1 {
 		last.Title += fmt.Sprintf(", attempt %d", record.Attempts)
 	}
 }
@@ -94,7 +110,10 @@ func (l *lane) label() string {
 	if l.task.StartedAt != nil && l.task.Status.Ended() {
 		text += ", " + view.Duration(l.task.Duration)
 	}
-	if len(l.bars) > 1 {
+	switch {
+	case l.task.Rounds > 1:
+		text += fmt.Sprintf(", %d rounds", l.task.Rounds)
+	case len(l.bars) > 1:
 		text += fmt.Sprintf(", %d attempts", len(l.bars))
 	}
 	return text
@@ -113,12 +132,12 @@ type density struct {
 
 func newDensity(begin, end time.Time) *density { return &density{begin: begin, end: end} }
 
-// add adds an attempt of an item.
-func (d *density) add(record *resultstore.Record) {
+// add adds an attempt of an item that followed another one; nil: it is the first.
+func (d *density) add(record, before *resultstore.Record) {
 	if record.StartedAt.IsZero() || record.StartedAt.Before(d.begin) && record.FromCache {
 		return
 	}
-	from, to := place(d.begin, d.end, record.StartedAt)*bins, place(d.begin, d.end, record.FinishedAt)*bins
+	from, to := place(d.begin, d.end, record.Began(before))*bins, place(d.begin, d.end, record.FinishedAt)*bins
 	first, last := min(int(from), bins-1), min(int(to), bins-1)
 	d.attempts++
 	if first >= last {
@@ -137,7 +156,7 @@ func (d *density) add(record *resultstore.Record) {
 
 // addOpen adds an attempt of an item that has not ended.
 func (d *density) addOpen(began time.Time) {
-	d.add(&resultstore.Record{StartedAt: began, FinishedAt: d.end})
+	d.add(&resultstore.Record{StartedAt: began, FinishedAt: d.end}, nil)
 	for i := min(int(place(d.begin, d.end, began)*bins), bins-1); i < bins; i++ {
 		d.open[i] = true
 	}

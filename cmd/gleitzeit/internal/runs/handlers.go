@@ -22,6 +22,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/redaction"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/secretsource"
+	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/plan"
 	"github.com/gleitzeit/gleitzeit/worker"
 )
@@ -167,8 +168,8 @@ func OpenProviders(o Options) (all []Provider, closeAll func() error, err error)
 // checkTime limits how long servers are asked whether calls can succeed.
 const checkTime = 5 * time.Second
 
-// CheckCalls returns why no call of a task can succeed: no server of its model is there, or none has it. It is asked once, before thousands
-// of items fail for one reason. What cannot be known before is no error.
+// CheckCalls returns why no call of a task can succeed, or none for one of its models: no server of a model is there, or none has it. It is
+// asked once, before thousands of items fail for one reason. What cannot be known before is no error.
 func CheckCalls(ctx context.Context, o Options, task *plan.Task) (err error) {
 	handlers, closeAll, err := worker.Handlers(handlerOptions(o.Settings, o.Env, nil, o.Log))
 	if err != nil {
@@ -184,9 +185,37 @@ func CheckCalls(ctx context.Context, o Options, task *plan.Task) (err error) {
 		if _, found := h.Spec.Find(task.Method); !is || !found {
 			continue
 		}
-		return checker.CheckCall(ctx, protocol.Request{Method: task.Method, Parameters: task.Parameters, Secrets: &keys, Secret: sources.Require})
+		request := protocol.Request{Method: task.Method, Parameters: task.Parameters, Secrets: &keys, Secret: sources.Require}
+		if task.FanOut == nil || len(task.FanOut.Models) == 0 {
+			return checker.CheckCall(ctx, request)
+		}
+		return checkModels(ctx, checker, request, task.FanOut.Models)
 	}
 	return nil
+}
+
+// checkModels checks the calls of each of several models. It returns one error, with all that is missing.
+func checkModels(ctx context.Context, checker protocol.CallChecker, request protocol.Request, models []string) error {
+	var failure *protocol.Error
+	parameters := request.Parameters
+	for _, model := range models {
+		request.Parameters = parameters.With("model", value.String(model))
+		err := checker.CheckCall(ctx, request)
+		if err == nil {
+			continue
+		}
+		of := protocol.AsError(err, protocol.ProviderNotAvailable)
+		switch {
+		case failure == nil:
+			failure = of
+		case failure.Message != of.Message: // A server that is not there is not there for all.
+			failure.Message += "; " + of.Message
+		}
+	}
+	if failure == nil {
+		return nil
+	}
+	return failure
 }
 
 // CallModel calls a method of models here and now, without a run. It shares the servers with the runs here, in the order of priorities.

@@ -37,7 +37,9 @@ var plainLook = page.New("", "", false)
 
 // pages are the templates. They are read when the first page is shown.
 var pages = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("startpage").Parse(source))
+	// A run may be completed although some of its items failed: its count of them has the color of a failure.
+	has := template.FuncMap{"hasFailed": func(progress string) bool { return strings.HasSuffix(progress, " failed") }}
+	return template.Must(template.New("startpage").Funcs(has).Parse(source))
 })
 
 // Runs is what the page asks about runs.

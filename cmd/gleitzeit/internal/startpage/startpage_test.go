@@ -134,7 +134,7 @@ func TestStartPage(t *testing.T) {
 	got, page := get(t, server.URL)
 	for _, want := range []string{
 		"2 runs · 1 open", "Letters \\u202e&lt;b&gt;", `href="/runs/a%2Fb%3Fc%23d/report"`, `href="/namespaces/default/workflows/a%2Fb%3Fc%23d"`,
-		`value="5" max="13"`, "5 of 13, 1 failed", "each: 4 of 10 items, 1 failed", "sign waits for an answer: gleitzeit approve", "wait: waiting for a slot",
+		`value="5" max="13"`, `<span class="small bad">5 of 13, 1 failed</span>`, "each: 4 of 10 items, 1 failed", "sign waits for an answer: gleitzeit approve", "wait: waiting for a slot",
 		`<span class="status failed">failed</span>`, "60 s", "&lt;/script&gt;&lt;script&gt;alert(1)", "/home/&lt;b&gt;",
 		"qwen3: 3", "3 of 4", ">7<", "qwen3:latest", "0.30", "unavailable", "connection refused",
 	} {

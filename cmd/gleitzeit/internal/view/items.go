@@ -212,17 +212,17 @@ func (of *itemsOf) count(records []resultstore.Record, retries retries) error {
 	return nil
 }
 
-// itemsText returns the results of a task's items as text.
-func itemsText(result value.Value, width int) string {
+// itemsText returns the results of a task's items as text. Items that failed for one reason are one line, if nothing is lost.
+func itemsText(t *Task, width int) string {
 	var text strings.Builder
-	list, _ := result.Get("results")
+	list, _ := t.Result.Get("results")
 	var skipped Skipped
 	for _, entry := range list.Elements() {
-		if skipped.Shows(entry) {
+		if skipped.Shows(entry) && t.sharedFailure(entry) == nil {
 			text.WriteString(ItemText(entry, width))
 		}
 	}
-	return text.String() + skipped.Rest()
+	return text.String() + skipped.Rest() + Wrap(t.sharedText(), width)
 }
 
 // maxSkipped is how many items that were skipped people are shown, among the results of others.

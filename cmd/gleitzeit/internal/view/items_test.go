@@ -109,7 +109,36 @@ func TestItemsThatAreValues(t *testing.T) {
 		return value.Object(value.Field{Name: "item", Value: item}, value.Field{Name: "result", Value: value.Int(1)})
 	}
 	result := value.Object(value.Field{Name: "results", Value: value.List(entry(long), entry(value.Int(7)), entry(value.String("")))})
-	want(t, "results", itemsText(result, 0), "== many lines and words and words and words and words and word…\n1\n== 7\n1\n== \"\"\n1\n")
+	task.Result = &result
+	want(t, "results", itemsText(&task, 0), "== many lines and words and words and words and words and word…\n1\n== 7\n1\n== \"\"\n1\n")
+}
+
+// Items that failed for one reason are one line with what to do, where that says all: not a traceback, and not one that failed otherwise.
+func TestItemsThatFailedForOneReason(t *testing.T) {
+	result, err := value.Parse([]byte(`{"results":[{"item":"/f/first.txt","index":0,"status":"completed","result":{"response":"tick"},"error":null},` +
+		`{"item":"/f/second.txt","index":1,"status":"failed","error":{"message":"no model for second.txt","hint":"pull it"}},` +
+		`{"item":"/f/third.txt","index":2,"status":"failed","error":{"message":"no text","hint":"pull it"}},` +
+		`{"item":"/f/fourth.txt","index":3,"status":"failed","error":{"message":"no model for fourth.txt","hint":"pull it"}},` +
+		`{"item":"/f/fifth.txt","index":4,"status":"failed","error":{"message":"a\ntraceback"}},` +
+		`{"item":"/f/sixth.txt","index":5,"status":"failed","error":{"message":"a\ntraceback"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := &Task{ID: "x", Status: protocol.Failed, Items: &protocol.Counts{Total: 6, Succeeded: 1, Failed: 5}, Result: &result, folders: []string{"/f"}, listFailed: "show"}
+	task.Failures = []Reason{
+		{Count: 2, Message: "no model for …", Hint: "pull it", Example: value.String("/f/second.txt"), Index: 1},
+		{Count: 1, Message: "no text", Hint: "pull it", Example: value.String("/f/third.txt"), Index: 2},
+		{Count: 2, Message: "a\ntraceback", Example: value.String("/f/fifth.txt"), Index: 4},
+	}
+	want(t, "results", itemsText(task, 0), "== /f/first.txt\ntick\n== /f/third.txt\nfailed: no text\n  pull it\n== /f/fifth.txt\nfailed: a\ntraceback\n"+
+		"== /f/sixth.txt\nfailed: a\ntraceback\n2 × no model for …, for example second.txt\n  pull it\n`show` lists all 5\n")
+	if text := task.ReasonsBelowItems(); !strings.Contains(text, "x: 5 files failed\n") {
+		t.Errorf("%q", text)
+	}
+	task.Failures = task.Failures[:1]
+	if text := task.ReasonsBelowItems(); text != "" {
+		t.Errorf("the reason is told again: %s", text)
+	}
 }
 
 // A result that is not whole has its warning wherever it is shown.

@@ -186,3 +186,16 @@ func overwritten(line string) string {
 
 // ItemLines is how many of the last lines of an item are shown where many items may be.
 const ItemLines = 10
+
+// SentText returns whose a message of a request is, and its text, as far as it is recorded.
+func SentText(m *protocol.SentMessage) (title, text string) {
+	title, text = m.Role, m.Text
+	if m.Images > 0 {
+		title += fmt.Sprintf(" (with images: %d)", m.Images)
+	}
+	if m.Bytes > 0 {
+		left := m.Bytes - len(m.Text) - len(m.Tail)
+		text = strings.TrimPrefix(fmt.Sprintf("%s\n[… %d bytes are not recorded …]\n%s", m.Text, left, m.Tail), "\n")
+	}
+	return title, text
+}

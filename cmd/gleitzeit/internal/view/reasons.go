@@ -75,10 +75,59 @@ func (s *shownHints) line(indent, hint string) string {
 	return indent + value.VisibleLines(Brief(hint)) + "\n"
 }
 
+// isShared reports whether several items failed for the reason, and one line says all of it.
+func (r *Reason) isShared() bool {
+	return r.Count > 1 && r.printed == nil && !strings.Contains(strings.TrimSpace(r.Message), "\n")
+}
+
+// sharedFailure returns the reason why the item of an entry of the results failed, if it is shared; else nil.
+func (t *Task) sharedFailure(entry value.Value) *Reason {
+	failed := printedOf(entry)
+	if failed == nil || !failed.Empty() || failedAttemptsOf(entry) != "" || warningOf(entry) != "" {
+		return nil
+	}
+	if status, _ := entry.Get("status"); status.Text() != string(protocol.Failed) {
+		return nil
+	}
+	item, _ := entry.Get("item")
+	message, hint := resultstore.WithoutName(failed.Message, item), hintOf(entry)
+	for i := range t.Failures {
+		if reason := &t.Failures[i]; reason.isShared() && reason.Message == message && reason.Hint == hint {
+			return reason
+		}
+	}
+	return nil
+}
+
+// sharedText returns a line about each shared reason, what to do, and how to see all items that failed.
+func (t *Task) sharedText() string {
+	var text strings.Builder
+	var hints shownHints
+	for i := range t.Failures {
+		if reason := &t.Failures[i]; reason.isShared() {
+			text.WriteString(t.reasonLine(reason) + "\n" + hints.line("  ", reason.Hint))
+		}
+	}
+	if text.Len() > 0 && t.listFailed != "" {
+		fmt.Fprintf(&text, "`%s` lists all %d\n", t.listFailed, t.Items.Failed)
+	}
+	return text.String()
+}
+
+// allShared reports whether the text of the results has a line for every reason.
+func (t *Task) allShared() bool {
+	for i := range t.Failures {
+		if !t.Failures[i].isShared() {
+			return false
+		}
+	}
+	return t.OtherFailures == 0
+}
+
 // ReasonsBelowItems returns how many items failed for which reasons, for people who see each item above; empty where less than two
 // failed, or where the text of the result has it.
 func (t *Task) ReasonsBelowItems() string {
-	if t.Items == nil || t.Items.Failed < 2 || t.Result == nil || t.value != nil && t.value.Paged {
+	if t.Items == nil || t.Items.Failed < 2 || t.Result == nil || t.value != nil && t.value.Paged || t.allShared() {
 		return ""
 	}
 	return fmt.Sprintf("%s: %d %s failed\n", t.ID, t.Items.Failed, ItemsWord(t.Items.Failed, t.Values)) + strings.TrimSuffix(t.failureText("  "), "\n")

@@ -126,7 +126,7 @@ func (t *Task) ResultText(width int) string {
 			text := fmt.Sprintf("%s\n%ssee them with `%s`\n", ItemCounts(*t.Items, t.Values, t.Status.Ended()), t.failureText("")+t.warningText("", ""), export.Text())
 			return Wrap(text, width)
 		}
-		return itemsText(*t.Result, width)
+		return itemsText(t, width)
 	}
 	return Text(MainValue(*t.Result))
 }
