@@ -2,6 +2,7 @@ package activities
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/gleitzeit/gleitzeit/internal/resultstore"
 	"github.com/gleitzeit/gleitzeit/internal/resultstore/memory"
 	"github.com/gleitzeit/gleitzeit/internal/value"
+	"github.com/gleitzeit/gleitzeit/interpreter/reference"
 )
 
 func gathering(outcomes ...protocol.Outcome) protocol.GatherRequest {
@@ -45,6 +47,21 @@ func TestTheResultOfABatch(t *testing.T) {
 		`{"item":"/f/c","index":2,"status":"skipped","result":null,"error":{"code":-29004,"name":"TASK_CANCELLED","message":"it had not started","retryable":false},"duration":0,"reason":"it had not started"}]}`
 	if text := string(got.Outcome.Value.Inline.JSON()); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
+	}
+	var fields []string
+	for _, field := range got.Outcome.Value.Inline.Fields() {
+		fields = append(fields, field.Name)
+	}
+	if !slices.Equal(fields, reference.ItemsFields()) {
+		t.Errorf("references know the fields %q, and the result has %q", reference.ItemsFields(), fields)
+	}
+	results, _ := got.Outcome.Value.Inline.Get("results")
+	for _, entry := range results.Elements() {
+		for _, field := range entry.Fields() {
+			if !slices.Contains(reference.EntryFields(), field.Name) {
+				t.Errorf("references do not know the field %q of an item", field.Name)
+			}
+		}
 	}
 	if got.Kind != protocol.GatheredKind || got.Task != "batch" || got.Outcome.Status != protocol.Completed || *got.Outcome.Items != g.Counts {
 		t.Errorf("%+v", got)

@@ -54,6 +54,8 @@ var unseen = map[string]string{
 	"syntax":                       noTree,
 	"id-format-made":               "an id that is made of a name does not stand in the file",
 	"inputs-typed":                 "what an input may be hangs on other keys of the input",
+	"reference-items":              crossing,
+	"reference-operators":          crossing,
 	"reference-places":             crossing,
 	"reference-windows":            crossing,
 	"result-field":                 crossing,

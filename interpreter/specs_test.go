@@ -20,7 +20,7 @@ func specs() []protocol.Spec {
 			SourceParameters:  []string{"file", "file_path"},
 			CodeParameter:     "code",
 			ItemParameter:     "context.file_path",
-			Result:            []byte(`{"type": "object", "properties": {"result": {}, "output": {"type": "string"}, "success": {"const": true}}}`),
+			Result:            []byte(`{"type": "object", "properties": {"result": {}, "output": {"type": "string"}, "success": {"const": true}}, "additionalProperties": false}`),
 			Parameters: []byte(`{
 				"type": "object",
 				"properties": {

@@ -53,6 +53,7 @@ const result = `{
     "by": {"type": "string", "description": "Who has approved, as they say; timeout for the default"},
     "at": {"type": "string", "format": "date-time", "description": "When"}
   },
+  "additionalProperties": false,
   "required": ["approved", "values", "by", "at"]
 }`
 

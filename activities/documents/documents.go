@@ -56,11 +56,13 @@ const result = `{
         "name": {"type": "string", "description": "Number of a page, or the name of a sheet or an attachment"},
         "text": {"type": "string"}
       },
+      "additionalProperties": false,
       "required": ["kind", "name", "text"]
     }},
     "metadata": {"type": "object", "description": "What the document says about itself, such as its author"},
     "warnings": {"type": "array", "items": {"type": "string"}, "description": "What could not be read"}
   },
+  "additionalProperties": false,
   "required": ["format", "title", "text", "pages", "metadata", "warnings"]
 }`
 

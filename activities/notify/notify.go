@@ -56,6 +56,7 @@ const webhookResult = `{
     "status": {"type": "integer", "description": "HTTP status of the response, 200 to 299"},
     "response": {"type": "string", "description": "Beginning of its body"}
   },
+  "additionalProperties": false,
   "required": ["status", "response"]
 }`
 
@@ -74,6 +75,7 @@ const commandResult = `{
   "properties": {
     "response": {"type": "string", "description": "What it printed to its standard output, its first 64 KiB"}
   },
+  "additionalProperties": false,
   "required": ["response"]
 }`
 

@@ -100,6 +100,7 @@ const executeResult = `{
     "success": {"const": true, "description": "Always true: a script that fails, fails its task"},
     "execution_time": {"type": "number", "description": "Duration in seconds"}
   },
+  "additionalProperties": false,
   "required": ["result", "output", "stderr", "success", "execution_time"]
 }`
 
@@ -139,6 +140,7 @@ const functionResult = `{
     "code": {"type": "string", "description": "Source code"},
     "registered_at": {"type": "string", "description": "RFC 3339"}
   },
+  "additionalProperties": false,
   "required": ["name", "kind", "signature", "description"]
 }`
 
@@ -154,5 +156,6 @@ const listResult = `{
       }
     }
   },
+  "additionalProperties": false,
   "required": ["functions"]
 }`

@@ -53,7 +53,49 @@ func (w *walker) noField(object value.Value, i int) *lookupError {
 	if near := nearest(name, candidates); near != "" {
 		hint = "did you mean " + quote(near) + "?"
 	}
+	if inner, _ := object.Get(stepResult); i > 0 {
+		if _, has := inner.Get(name); has { // That of an item.
+			hint = "write " + w.ref.Inserted(i, stepResult)
+		}
+	}
+	if items, _ := object.Get(stepResults); items.Kind() == value.KindList && i == 0 && hint == "" {
+		hint = w.ofEachItem(items)
+	}
+	if operation := w.ref.Operation(); operation != nil && operation.At == i {
+		message += "; references have no operators and no filters"
+		hint = operation.Hint(false)
+	}
 	return &lookupError{absent: true, message: message, hint: hint}
+}
+
+// ofEachItem says what to write for a field that is not of the result of a task with items, but of the results of the items.
+func (w *walker) ofEachItem(items value.Value) string {
+	if elements := items.Elements(); len(elements) > 0 {
+		inner, _ := elements[0].Get(stepResult)
+		if _, has := inner.Get(w.ref.Steps[0].name()); !has {
+			return ""
+		}
+	}
+	return "write " + w.ref.With(append([]Step{{Field: stepResults}, {Every: true}, {Field: stepResult}}, w.ref.Steps...)...)
+}
+
+// ofElement says what to write for an element of what is an object: that of the list in it.
+func (w *walker) ofElement(object value.Value, i int) string {
+	if _, has := object.Get(strconv.Itoa(w.ref.Steps[i].Index)); has && w.ref.Steps[i].IsIndex {
+		return fmt.Sprintf(`its field is ["%d"]`, w.ref.Steps[i].Index)
+	}
+	items, has := object.Get(stepResults)
+	if inner, isThere := object.Get(stepResult); !has && isThere && inner.Kind() == value.KindList {
+		return "write " + w.ref.Inserted(i, stepResult)
+	}
+	if !has || items.Kind() != value.KindList {
+		return ""
+	}
+	steps := slices.Insert(slices.Clone(w.ref.Steps), i, Step{Field: stepResults})
+	if next := i + 2; next < len(steps) && steps[next].named() && !slices.Contains(EntryFields(), steps[next].name()) {
+		steps = slices.Insert(steps, next, Step{Field: stepResult})
+	}
+	return "write " + w.ref.With(steps...)
 }
 
 func (w *walker) noElement(length, i int) *lookupError {
@@ -74,8 +116,8 @@ func (w *walker) wrongKind(v value.Value, i int) *lookupError {
 		wanted = fmt.Sprintf("no element [%d]", step.Index)
 	}
 	switch {
-	case v.Kind() == value.KindObject && step.IsIndex:
-		hint = fmt.Sprintf(`its field is ["%d"]`, step.Index)
+	case v.Kind() == value.KindObject:
+		hint = w.ofElement(v, i)
 	case v.Kind() == value.KindList:
 		hint = "an element of a list is [0], all of them are [*]"
 	case v.IsNull() && len(w.elements) > 0:

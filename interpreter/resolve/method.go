@@ -18,6 +18,7 @@ type Method struct {
 	SchemaError string             // Why the schema cannot be used; an error of the protocol.
 	Properties  []string           // The names of its parameters, in the schema's order.
 	Fields      []string           // The names of what a reference to a result can name; nil where they are not known.
+	OwnFields   []string           // Those of the result itself, also where its field result may be an object with others.
 	closed      bool               // It has no other parameters.
 
 	ResultClosed bool // It has no other fields.
@@ -33,6 +34,10 @@ func newMethod(from protocol.Method, spec *protocol.Spec) *Method {
 	m := &Method{Method: from, Spec: spec, Fields: fieldsOf(from.Result)}
 	if schema, err := value.Parse(from.Result); err == nil {
 		m.result = schema
+		properties, _ := schema.Get("properties")
+		for _, field := range properties.Fields() {
+			m.OwnFields = append(m.OwnFields, field.Name)
+		}
 		others, has := schema.Get("additionalProperties")
 		m.ResultClosed = has && others.Kind() == value.KindBool && !others.Bool()
 	}
@@ -58,10 +63,15 @@ func newMethod(from protocol.Method, spec *protocol.Spec) *Method {
 
 // IsText reports whether a field of the result is a text, whatever the method returns.
 func (m *Method) IsText(field string) bool {
+	kind, _ := m.FieldSchema(field).Get("type")
+	return kind.Kind() == value.KindString && kind.Text() == "string"
+}
+
+// FieldSchema returns the JSON Schema of a field of the result; null where it is not known.
+func (m *Method) FieldSchema(field string) value.Value {
 	properties, _ := m.result.Get("properties")
 	of, _ := properties.Get(field)
-	kind, _ := of.Get("type")
-	return kind.Kind() == value.KindString && kind.Text() == "string"
+	return of
 }
 
 // fieldsOf returns the names of the fields of what a schema describes; nil where it names none, or has a field result that may be an

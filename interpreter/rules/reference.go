@@ -22,8 +22,8 @@ func references(c *Context) {
 		lists, keys := task.SplitEachTexts()
 		checkTexts(c, lists, place{task: task})
 		checkTexts(c, keys, place{task: task, items: resolve.ValueItems})
-		checkTexts(c, task.WhenTexts, place{task: task, items: task.ItemKind()})
-		checkTexts(c, task.UntilTexts, place{task: task, until: true})
+		checkTexts(c, task.WhenTexts, place{task: task, items: task.ItemKind(), condition: true})
+		checkTexts(c, task.UntilTexts, place{task: task, until: true, condition: true})
 		if task.StepsNode != nil { // The rule of steps reports others.
 			checkTexts(c, task.OutputTexts, place{task: task, outputs: true, items: task.ItemKind()})
 		}
@@ -43,6 +43,7 @@ type place struct {
 	variables bool             // The environment and secrets.
 	until     bool             // The task's own result.
 	outputs   bool             // The steps of the task's items.
+	condition bool             // It is an expression, with operators around references.
 	items     resolve.ItemKind // An item and its index.
 }
 
@@ -81,11 +82,14 @@ func checkTexts(c *Context, texts resolve.Texts, in place) {
 // badReference says what is wrong with a reference; "" where all is well.
 func badReference(c *Context, ref reference.Reference, in place) (message, hint string) {
 	written, task := shown(ref), in.task
+	if operation := c.operation(ref); operation != nil {
+		return operation.Message(), operation.Hint(in.condition)
+	}
 	switch ref.Head {
 	case resolve.HeadInputs:
 		return badInput(c, ref)
 	case resolve.HeadRun:
-		return badRun(ref, in)
+		return badRun(c, ref, in)
 	case resolve.HeadItem, resolve.HeadIndex:
 		if in.items != resolve.NoItems {
 			return badItem(ref, in)
@@ -124,8 +128,6 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 		return "", ""
 	case task != nil && other == task.Number:
 		return fmt.Sprintf("%s refers to itself in %s", task.Label(), written), ""
-	case c.Tasks[other].Workflow != nil:
-		return badNested(c, ref, c.Tasks[other])
 	default:
 		return badField(c, ref, c.Tasks[other])
 	}
@@ -146,97 +148,6 @@ func meantHead(c *Context, ref reference.Reference) string {
 
 // variable is the name of a variable of the environment, as most of them are named.
 var variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
-
-// badField finds a field of a result that is misspelt: its method has none of that name, but one that is nearly the same. Other names
-// are left to the run, because a result may have more than its schema names.
-func badField(c *Context, ref reference.Reference, task *resolve.Task) (message, hint string) {
-	steps := ref.Steps
-	if task.Each != nil { // ${batch.results[*].result.response}
-		if len(steps) < 4 || steps[0].Field != "results" || !steps[1].Every && !steps[1].IsIndex && steps[1].Slice == nil || steps[2].Field != "result" {
-			return "", ""
-		}
-		steps = steps[3:]
-	}
-	if len(steps) == 0 || steps[0].Field == "" {
-		return "", ""
-	}
-	name := steps[0].Field
-	known, of := fieldsOf(task)
-	if rest := steps[1:]; name == "parsed" && len(rest) > 0 {
-		name, known, of = rest[0].Field, fieldsOfSchema(task, "schema"), "the schema of "+task.Label()
-	} else if name == "values" && len(rest) > 0 && task.Method != nil && task.Method.Waits {
-		name, known, of = rest[0].Field, fieldsOfSchema(task, "schema"), "the schema of "+task.Label()
-	}
-	if len(known) == 0 || name == "" || slices.Contains(known, name) || slices.Contains(ofEveryTask, name) {
-		return "", ""
-	}
-	if hint = c.Suggest(name, known); hint == "" {
-		if hint = c.mainField(ref, task, name); hint == "" {
-			return "", ""
-		}
-	}
-	return fmt.Sprintf("%s: %s has no field %s", shown(ref), of, definition.Quote(name)), hint
-}
-
-// mainField names the field that was probably meant by one that the result of a method never has; empty if it may have that.
-func (c *Context) mainField(ref reference.Reference, task *resolve.Task, name string) string {
-	if ref.HasDefault || name == "result" || task.Each != nil || task.Method == nil || !task.Method.ResultClosed || ref.Steps[0].Field != name {
-		return ""
-	}
-	for _, field := range []string{"response", "result", "output", "text"} {
-		if slices.Contains(task.Method.Fields, field) {
-			return "write ${" + ref.Head + "." + field + "}"
-		}
-	}
-	return ""
-}
-
-// ofEveryTask are what a reference to a task has beside the fields of its result.
-var ofEveryTask = []string{"status", "error", "reason"}
-
-// fieldsOf returns the names of the fields of a task's result, or of that of one of its items; nil where they are not known.
-func fieldsOf(task *resolve.Task) (names []string, of string) {
-	if task.StepsNode != nil {
-		for _, output := range task.Outputs {
-			names = append(names, output.Name)
-		}
-		return names, "an item of " + task.Label()
-	}
-	if task.Method == nil || task.Split != nil || task.Combine != nil || task.Method.IsServerTool {
-		return nil, ""
-	}
-	return task.Method.Fields, "the result of " + task.Method.Name
-}
-
-// fieldsOfSchema returns the names of the fields that a parameter with a JSON Schema describes; nil where they are not known.
-func fieldsOfSchema(task *resolve.Task, parameter string) (names []string) {
-	if task.Parameters == nil {
-		return nil
-	}
-	schema := task.Parameters.Get(parameter)
-	if schema == nil {
-		return nil
-	}
-	properties, others := schema.Get("properties"), schema.Get("additionalProperties")
-	if properties == nil || schema.Get("patternProperties") != nil || others != nil && (others.Kind != value.KindBool || others.Truth) {
-		return nil
-	}
-	for _, field := range properties.Fields {
-		names = append(names, field.Name)
-	}
-	return names
-}
-
-// badRun says what is wrong with a reference to the run, whose end is known to tasks in `finally`.
-func badRun(ref reference.Reference, in place) (message, hint string) {
-	if len(ref.Steps) > 0 && ref.Steps[0].Field == "attempt" && !in.variables {
-		return shown(ref) + " is only available in parameters", ""
-	}
-	if len(ref.Steps) == 0 || in.task != nil && in.task.Finally || !slices.Contains([]string{"status", "error"}, ref.Steps[0].Field) {
-		return "", ""
-	}
-	return shown(ref) + " is only available in tasks of finally", ""
-}
 
 // badRound says what is wrong with a reference to the round of a task that is repeated.
 func badRound(ref reference.Reference, in place) (message, hint string) {
@@ -318,6 +229,14 @@ func checkUnusedDefaults(c *Context) {
 				checkTexts(c, resolve.TextsOf(of, called[0].Code(of)), place{variables: true, items: resolve.ValueItems})
 			}
 		}
+	}
+}
+
+// outputs: invalid references, and references to unknown tasks, in the outputs of the run.
+func outputs(c *Context) {
+	for i, texts := range c.Outputs {
+		checkTexts(c, texts, place{})
+		checkKeys(c, c.Definition.Outputs[i].Value)
 	}
 }
 

@@ -2,8 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
@@ -87,26 +85,4 @@ func checkNestedInputs(c *Context, task *resolve.Task) {
 			c.report(at, fmt.Sprintf("required input %s of %s is missing", definition.Quote(input.Name), nested.File), `write it under "inputs"`)
 		}
 	}
-}
-
-// badNested says what is wrong with a reference to a task that runs a workflow: its result is the outputs of that.
-func badNested(c *Context, ref reference.Reference, task *resolve.Task) (message, hint string) {
-	if task.Each != nil || len(ref.Steps) == 0 || ref.Steps[0].Brackets || slices.Contains([]string{"status", "error", "reason"}, ref.Steps[0].Field) {
-		return "", ""
-	}
-	name := task.ID
-	if ref.Steps[0].Field != "outputs" {
-		return shown(ref) + ": the result of a workflow has the field outputs alone", "write ${" + name + ".outputs." + strings.TrimPrefix(ref.Steps[0].Field, ".") + "}"
-	}
-	if len(ref.Steps) < 2 || ref.Steps[1].Field == "" || task.Nested == nil || !task.Nested.Read {
-		return "", ""
-	}
-	if output := ref.Steps[1].Field; !slices.Contains(task.Nested.Outputs, output) {
-		hint = c.Suggest(output, task.Nested.Outputs)
-		if len(task.Nested.Outputs) == 0 {
-			hint = "declare it under outputs in " + task.Nested.File
-		}
-		return fmt.Sprintf("%s: %s has no output %s", shown(ref), task.Nested.File, definition.Quote(output)), hint
-	}
-	return "", ""
 }
