@@ -35,6 +35,8 @@ type Input struct {
 	Specs      []protocol.Spec // The available protocols.
 	Inputs     []GivenInput    // In the order given; of two for one input the later counts.
 	InputFiles []GivenFile     // As Inputs, which win over them.
+	Elsewhere  []string        // Inputs of other workflows that get the same values: to give them is no mistake.
+	AnyInputs  bool            // A required input that is not given has some value of its type: the plan is not run.
 	Omit       []string        // Absolute paths of files that are never read as items: those that are written.
 	Remote     bool            // The run executes on another machine: what is not here may be there.
 }
@@ -45,7 +47,7 @@ type Input struct {
 func Compile(in Input) (*plan.Plan, []definition.Diagnostic) {
 	parsed, found := definition.Parse(in.File, in.Text)
 	source := in.source(parsed)
-	source.Given = in.Inputs
+	source.Given, source.Elsewhere, source.Placeholders = in.Inputs, in.Elsewhere, in.AnyInputs
 	for _, file := range in.InputFiles {
 		values, errors := definition.ParseValues(file.File, file.Text)
 		if found = append(found, errors...); values == nil {
@@ -55,6 +57,18 @@ func Compile(in Input) (*plan.Plan, []definition.Diagnostic) {
 		source.Values = append(source.Values, values)
 	}
 	return compile(in, source, found)
+}
+
+// DeclaredInputs returns the names of the inputs that a workflow declares, as far as its file can be read.
+func DeclaredInputs(file string, text []byte) (names []string) {
+	parsed, _ := definition.Parse(file, text)
+	if parsed == nil {
+		return nil
+	}
+	for _, input := range parsed.Inputs {
+		names = append(names, input.Name)
+	}
+	return names
 }
 
 // source is what resolving a parsed workflow needs, without values of inputs.

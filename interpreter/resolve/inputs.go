@@ -63,6 +63,7 @@ func (w *Workflow) givenValues() (map[string]given, []InputProblem) {
 		}
 		for _, field := range file.Root.Fields {
 			switch {
+			case !w.HasInput(field.Name) && slices.Contains(w.Elsewhere, field.Name):
 			case !w.HasInput(field.Name):
 				errors = append(errors, InputProblem{Problem: Problem{
 					file.File, field.At, "unknown input " + definition.Quote(field.Name), w.suggestInput(field.Name),
@@ -73,7 +74,7 @@ func (w *Workflow) givenValues() (map[string]given, []InputProblem) {
 		}
 	}
 	unknown := func(name, typed string) {
-		if !w.HasInput(name) {
+		if !w.HasInput(name) && !slices.Contains(w.Elsewhere, name) {
 			errors = append(errors, InputProblem{Problem{
 				"", w.inputsPlace(), "unknown input " + definition.Quote(name), w.suggestInput(name),
 			}, typed})

@@ -21,6 +21,7 @@ type Source struct {
 	FlowFolder string // Absolute: the workflow file's folder.
 	Specs      []protocol.Spec
 	Given      []GivenInput
+	Elsewhere  []string             // Inputs of other workflows that get the same values.
 	Values     []*definition.Values // Files that give inputs: of two for one input the later counts, and Given before both.
 	Unread     bool                 // Another such file has errors: it may have inputs that are not given here.
 

@@ -56,7 +56,7 @@ func (p *program) open(file string, inputs given, remote bool) (interpreter.Inpu
 		return in, err
 	}
 	if file == standardInput {
-		if in.Text, err = io.ReadAll(io.LimitReader(p.In, maxFlow)); err != nil {
+		if in.Text, err = p.readInputs(file); err != nil {
 			return in, missingFile{protocol.Errorf(protocol.WorkflowNotFound, "cannot read standard input: %s", err)}
 		}
 		return in, nil

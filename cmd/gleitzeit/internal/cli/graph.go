@@ -83,6 +83,7 @@ func (p graphCommand) graph(ctx context.Context, of string, inputs given) (*view
 		if p.temporal != (runs.Connection{}) {
 			return nil, usageError{fmt.Errorf("--address, --namespace and --profile apply to a run, and %q is a file", of)}
 		}
+		inputs.optional = true
 		compiled, diagnostics, err := p.compile(of, inputs)
 		if err != nil {
 			return nil, err

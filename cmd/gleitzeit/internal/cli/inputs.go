@@ -22,9 +22,12 @@ import (
 type given struct {
 	pairs []string // name=value
 	files []string
+
+	elsewhere []string // Inputs of other workflows of the command.
+	optional  bool     // A required input needs no value.
 }
 
-// flags adds them to a command. of ends "value of an input": " of every file".
+// flags adds them to a command. of ends "value of an input": " of the file".
 func (g *given) flags(command *cobra.Command, of string) {
 	command.Flags().StringArrayVar(&g.pairs, "input", nil, "value of an input"+of+", name=value; repeatable")
 	command.Flags().Var(alias{command.Flags().Lookup("input").Value}, "var", "the same as --input")
@@ -67,6 +70,7 @@ func (g *given) onceRead(flows ...string) error {
 
 // readGiven puts what was given into the input of the interpreter.
 func (p *program) readGiven(g given, in *interpreter.Input) error {
+	in.Elsewhere, in.AnyInputs = g.elsewhere, g.optional
 	for _, pair := range g.pairs {
 		name, text, found := strings.Cut(pair, "=")
 		if !found || name == "" {

@@ -45,6 +45,9 @@ func (p validateCommand) command() *cobra.Command {
 			if err := inputs.onceRead(args...); err != nil {
 				return err
 			}
+			if !inputs.none() {
+				inputs.elsewhere = p.declared(args)
+			}
 			check := p.offline
 			if online {
 				check = p.online(command.Context())
@@ -53,8 +56,21 @@ func (p validateCommand) command() *cobra.Command {
 		},
 	}
 	command.Flags().BoolVar(&online, "online", false, "start the MCP servers that tasks need, and check the names and arguments of their tools")
-	inputs.flags(command, " of every file")
+	inputs.flags(command, " of the files that declare it")
 	return command
+}
+
+// declared returns the names of the inputs that several files declare: a value counts for those that declare its input.
+func (p validateCommand) declared(files []string) (names []string) {
+	if len(files) < 2 {
+		return nil
+	}
+	for _, file := range files {
+		if text, err := p.readInputs(file); err == nil { // What cannot be read is reported when it is checked.
+			names = append(names, interpreter.DeclaredInputs(file, text)...)
+		}
+	}
+	return names
 }
 
 // someFiles wants files.
