@@ -148,7 +148,7 @@ var templateKeys = keys[taskReader]{
 		"Number or percentage of items that may fail before the rest is skipped and the task fails; by default all items run."},
 	{[]string{"max_tokens_total"}, count, func(t *taskReader, n *Node) { t.Each.MaxTokens = n },
 		"Number of tokens, read and written by models for all items together, after which no further item starts and the task fails."},
-	{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n },
+	{[]string{"parameters", "params"}, mapping.hinting(mappingHint("parameters")), func(t *taskReader, n *Node) { t.Parameters = n },
 		"Parameters of the method; required for those that have the name of a template key."},
 }
 

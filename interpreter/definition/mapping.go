@@ -72,6 +72,14 @@ func (c *converter) key(n, of *yaml.Node) (name string, isText bool) {
 		c.report(at, ruleLimit, textMessage, "")
 		return "", false
 	}
+	if at, char := otherSpace([]byte(n.Value)); char != 0 && n.Style == 0 && !repeated {
+		if !c.badKeys {
+			message, hint := c.source.otherSpaceMessage(char)
+			c.report(c.source.positionOf(c.source.offset(n.Line, n.Column)+at), ruleSyntax, message, hint)
+		}
+		c.badKeys = true
+		return "", false
+	}
 	switch {
 	case repeated && !c.count(weight{nodes: 1, text: len(n.Value)}):
 		c.stop(at, ruleLimit, aliasMessage, "")

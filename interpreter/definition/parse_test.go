@@ -8,19 +8,19 @@ import (
 // TestSyntax gives the place and the words of what is no YAML.
 func TestSyntax(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
-		{"entry less indented", "name: x\ntasks:\n  - id: a\n   method: b\n", `f:4:4: expected another entry of the list above; begin it with "- ", or check the indentation [syntax]`},
+		{"entry less indented", "name: x\ntasks:\n  - id: a\n   method: b\n", `f:4:4: this key is not below the others of its mapping; put one more space before it, so that it is below "id" (line 3) [syntax]`},
 		{"colon in first line", "name: x: y\n", `f:1:8: unexpected ":"; put text that contains ": " in quotes, or check the indentation [syntax]`},
 		{"colon in a later line", "name: x\ndesc: a: b\n", `f:2:8: unexpected ":"; put text that contains ": " in quotes, or check the indentation [syntax]`},
 		{"tab", "name: x\ntasks:\n\t- id: a\n", `f:3:1: a tab is used for indentation; use spaces [syntax]`},
 		{"list not closed", "name: x\ntasks:\n  - id: [a, b\n    method: c\nx: y\n", `f:3:9: a comma or "]" is missing in the list that begins here [syntax]`},
-		{"list not closed at the end", "name: x\nb: [foo\n", `f:2:4: a comma or "]" is missing in the list that begins here [syntax]`},
+		{"list not closed at the end", "name: x\nb: [foo\n", `f:2:4: the list that begins here is not closed; the text ends before its "]": it may be cut off [syntax]`},
 		{"list closed twice", "name: x\nb: [a b]]\nc: d\n", `f:2:9: expected a key of the mapping above; check the indentation, and quotes and brackets before this place [syntax]`},
 		{"mapping not closed", "name: x\nb: {a: 1, b: 2\nc: d\n", `f:2:4: a comma or "}" is missing in the mapping that begins here; put text that begins with { in quotes [syntax]`},
 		{"mapping in quotes needed", "name: x\nb: {a} and b\nc: d\n", `f:2:8: expected a key of the mapping above; check the indentation, and quotes and brackets before this place [syntax]`},
 		{"quote not closed in the first line", "name: \"abc\ntasks: b\nc: d\n", `f:1:7: this quote is not closed [syntax]`},
 		{"quote not closed later", "name: x\nd: 'abc\ntasks: b\nc: d\n", `f:2:4: this quote is not closed [syntax]`},
-		{"key among entries", "name: x\ntasks:\n  - id: a\n    method: b\n  name: c\n", `f:5:3: expected another entry of the list above; begin it with "- ", or check the indentation [syntax]`},
-		{"half indented", "name: x\ntasks:\n  - id: a\n    method: b\n description: c\n", `f:5:2: expected a key of the mapping above; check the indentation, and quotes and brackets before this place [syntax]`},
+		{"key among entries", "name: x\ntasks:\n  - id: a\n    method: b\n  name: c\n", `f:5:3: this key is not below the others of its mapping; put two more spaces before it, so that it is below "method" (line 4) [syntax]`},
+		{"half indented", "name: x\ntasks:\n  - id: a\n    method: b\n description: c\n", `f:5:2: this key is not below the others of its mapping; remove one space before it, so that it is below "tasks" (line 2) [syntax]`},
 		{"no colon", "name: x\nfoo\nbar: y\n", `f:2:1: ":" is missing after this key; write "key: value", or check the indentation [syntax]`},
 		{"no colon in the first line", "foo\nbar: y\n", `f:2:4: unexpected ":"; put text that contains ": " in quotes, or check the indentation [syntax]`},
 		{"no colon at the end", "name: x\nfoo\n", `f:2:1: ":" is missing after this key; write "key: value", or check the indentation [syntax]`},

@@ -121,8 +121,11 @@ func (s *source) position(line, column int) Position {
 
 // offset converts a line and a column to a byte offset.
 func (s *source) offset(line, column int) int {
-	if line < 1 || line > len(s.lines) {
+	switch {
+	case line < 1:
 		return 0
+	case line > len(s.lines):
+		return len(s.text) // The parser notices a missing end there.
 	}
 	if at := s.lines[line-1]; at.ascii {
 		return min(at.start+max(column, 1)-1, len(s.text))

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -181,7 +182,83 @@ func outputsHint(n *Node) string {
 	if reference := n.Flow(); n.Kind == value.KindString && reference != "" {
 		return "write outputs: {answer: " + reference + "}"
 	}
+	if n.Kind != value.KindList || len(n.Elements) == 0 {
+		return ""
+	}
+	first := n.Elements[0]
+	switch {
+	case first.Kind == value.KindObject && len(first.Fields) > 0:
+		return mappingHint("outputs")(n)
+	case first.Kind == value.KindString && strings.Contains(first.Text, "${") && first.Flow() != "":
+		return "write outputs: {answer: " + first.Flow() + "}"
+	case first.Kind == value.KindString && first.Text != "":
+		return "write outputs: {" + Shorten(first.Text) + `: "${` + Shorten(first.Text) + `.response}"}`
+	}
 	return ""
+}
+
+// batchHint says how a batch of a folder, of a pattern or of files is written.
+func batchHint(n *Node) string {
+	if n.Kind == value.KindList && n.Flow() != "" {
+		return "write batch: {files: " + n.Flow() + "}"
+	}
+	if n.Kind != value.KindString || n.Text == "" {
+		return "write batch: {directory: docs}"
+	}
+	written := func(text string) string { return (&Node{Kind: value.KindString, Text: Shorten(text)}).flow() }
+	first := strings.IndexAny(n.Text, "*?[{")
+	if first < 0 {
+		if path.Ext(n.Text) != "" {
+			return "write batch: {files: [" + written(n.Text) + "]}"
+		}
+		return "write batch: {directory: " + written(n.Text) + "}"
+	}
+	folder, pattern := ".", n.Text
+	if slash := strings.LastIndexByte(n.Text[:first], '/'); slash >= 0 {
+		folder, pattern = n.Text[:max(slash, 1)], n.Text[slash+1:]
+	}
+	return "write batch: {directory: " + written(folder) + ", pattern: " + InQuotes(pattern) + "}"
+}
+
+// assigned is a text as other languages give a key its value.
+var assigned = regexp.MustCompile(`^([A-Za-z_]\w*)\s*=\s*(.+)$`)
+
+// mappingHint says how a list of mappings with one entry, or an assignment, is written as the mapping that is wanted.
+func mappingHint(key string) func(*Node) string {
+	return func(n *Node) string {
+		if parts := assigned.FindStringSubmatch(n.Text); n.Kind == value.KindString && parts != nil {
+			return "write " + key + ": {" + parts[1] + ": " + (&Node{Kind: value.KindString, Text: Shorten(strings.Trim(parts[2], `"'`))}).flow() + "}"
+		}
+		if n.Kind == value.KindList {
+			merged := &Node{Kind: value.KindObject}
+			for _, element := range n.Elements {
+				merged.Fields = append(merged.Fields, element.Fields...)
+			}
+			if text := merged.Flow(); len(merged.Fields) > 0 && text != "" {
+				return "write " + key + ": " + text
+			}
+		}
+		return "write " + key + ": {NAME: VALUE}"
+	}
+}
+
+// toolServersHint is for a list of servers with their names among their keys.
+func toolServersHint(n *Node) string {
+	if n.Kind == value.KindList && len(n.Elements) > 0 {
+		first := n.Elements[0]
+		if name := first.Get("name"); name != nil && name.Kind == value.KindString {
+			rest := &Node{Kind: value.KindObject}
+			for _, field := range first.Fields {
+				if field.Name != "name" {
+					rest.Fields = append(rest.Fields, field)
+				}
+			}
+			if text := rest.Flow(); text != "" {
+				return "write mcp_servers: {" + Shorten(name.Text) + ": " + text + "}"
+			}
+		}
+	}
+	return "write mcp_servers: {files: {command: npx, args: [-y, SERVER]}}"
 }
 
 // Count reads a whole number of at least 1.

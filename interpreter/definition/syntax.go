@@ -146,6 +146,7 @@ func (s *source) slip(found document, at Position, noticed int) slip {
 		return fence
 	}
 	for _, found := range []slip{
+		s.noBreakSpace(s.lineOf(noticed)), s.comment(found, noticed), s.unclosed(found, noticed), s.misindented(found, at),
 		s.backslash(s.offset(at.Line, at.Column)), s.typographic(noticed), s.bareReference(noticed, opened), s.quoteInText(noticed, inBrackets), s.braces(noticed), s.indicator(noticed, len(s.text)-len(opened)),
 	} {
 		if found.message != "" {

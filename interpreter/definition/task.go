@@ -71,7 +71,7 @@ var taskKeys = keys[taskReader]{
 		"Protocol of the method, which allows a short method name: `execute` for `python/execute`."},
 	{[]string{"method"}, text, func(t *taskReader, n *Node) { t.Method = n },
 		"Method that the task runs; required, unless it has `workflow` or `steps`."},
-	{[]string{"parameters", "params"}, mapping, func(t *taskReader, n *Node) { t.Parameters = n },
+	{[]string{"parameters", "params"}, mapping.hinting(mappingHint("parameters")), func(t *taskReader, n *Node) { t.Parameters = n },
 		"Parameters of the method; their values can contain references such as ${task.response}."},
 	{[]string{"workflow"}, text, func(t *taskReader, n *Node) { t.Workflow = n },
 		"Workflow file that the task runs instead of a method, relative to the folder of this one; its outputs are ${id.outputs}."},

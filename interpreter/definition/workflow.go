@@ -53,6 +53,7 @@ type Input struct {
 	Enum        *Node    // A list.
 	Required    *Node    // A boolean.
 	Description *Node    // Text.
+	Short       bool     // The file has the default alone: topic: tea.
 }
 
 // Output is one of the run's own results: any value, with references.
@@ -89,13 +90,13 @@ var workflowKeys = keys[Workflow]{
 		"Whether the first failed task ends the run: nothing more starts, and running tasks are cancelled."},
 	{[]string{"type"}, text.words([]string{BatchID}), func(w *Workflow, n *Node) { w.Type = n },
 		"Marks the workflow as a batch; optional beside `batch` and `template`."},
-	{[]string{"batch"}, mapping.of("batch", Itself, batchKeys), func(w *Workflow, n *Node) { w.BatchNode = n },
+	{[]string{"batch"}, mapping.of("batch", Itself, batchKeys).hinting(batchHint), func(w *Workflow, n *Node) { w.BatchNode = n },
 		"Files of a batch; `template` defines what to do with each."},
 	{[]string{"template"}, mapping.of("template", Itself, templateKeys), func(w *Workflow, n *Node) { w.TemplateNode = n },
 		"What a batch does with each file: keys of a task, and parameters of its method."},
 	{[]string{"protocol"}, text, func(w *Workflow, n *Node) { w.Protocol = n },
 		"Protocol of the template's method."},
-	{[]string{"mcp_servers"}, mapping.of("mcp_server", Fields, toolServerKeys), readToolServers,
+	{[]string{"mcp_servers"}, mapping.of("mcp_server", Fields, toolServerKeys).hinting(toolServersHint), readToolServers,
 		"MCP servers of the workflow, by name, if the settings of its workers allow them."},
 	{[]string{"defaults"}, mapping.of("default", Fields, defaultKeys), readDefaults,
 		"Defaults of tasks, by the protocol or the method that they call: `llm/v1`, `llm/chat`."},
@@ -135,7 +136,7 @@ func readInputs(w *Workflow, n *Node) {
 			read(w, field.Value, input, "an input", inputKeys)
 		case value.KindNull:
 		default:
-			input.Default = field.Value
+			input.Default, input.Short = field.Value, true
 		}
 		w.Inputs = append(w.Inputs, input)
 	}
@@ -150,3 +151,49 @@ func readOutputs(w *Workflow, n *Node) {
 func readProviders(w *Workflow, n *Node) { w.Providers = w.textsOf("providers", n) }
 
 func readTags(w *Workflow, n *Node) { w.Tags = w.textsOf("tags", n) }
+
+// Default is what the tasks have that call a method, or any method of a protocol, and do not say otherwise. Keys that are
+// absent are nil.
+type Default struct {
+	Name       string   // Of the protocol or the method: "llm/v1", "llm/chat".
+	At         Position // Of the name.
+	Node       *Node    // The mapping.
+	Parameters *Node    // A mapping.
+	Timeout    *Node    // Text or a number.
+	Retry      *Retry
+	Queue      *Node // Text.
+	Cache      *Node // A boolean.
+}
+
+// defaultReader is a Default while its keys are read.
+type defaultReader struct {
+	Default
+	flow *Workflow
+}
+
+var defaultKeys = keys[defaultReader]{
+	{[]string{"parameters", "params"}, mapping, func(d *defaultReader, n *Node) { d.Parameters = n },
+		"Parameters of every such task; those of the task take precedence."},
+	{[]string{"timeout"}, period, func(d *defaultReader, n *Node) { d.Timeout = n },
+		"Timeout of one attempt, not counting the wait for a slot."},
+	{[]string{"retry"}, mapping.of("retry", Itself, retryKeys), func(d *defaultReader, n *Node) { d.Retry = d.flow.retry(n) },
+		"Retry policy; keys in the retry of a task take precedence."},
+	{[]string{"queue"}, queue, func(d *defaultReader, n *Node) { d.Queue = n },
+		"Temporal task queue whose workers execute it, for submitted runs; the default is the queue of the run."},
+	{[]string{"cache"}, boolean, func(d *defaultReader, n *Node) { d.Cache = n },
+		"Whether to reuse the result of an earlier call with the same method, parameters and files."},
+}
+
+func readDefaults(w *Workflow, n *Node) {
+	for _, field := range n.Fields {
+		switch field.Value.Kind {
+		case value.KindObject:
+			reader := defaultReader{Default{Name: field.Name, At: field.At, Node: field.Value}, w}
+			read(w, field.Value, &reader, "a default", defaultKeys)
+			w.Defaults = append(w.Defaults, &reader.Default)
+		case value.KindNull:
+		default:
+			w.addWrongType("defaults."+field.Name, mapping, field.Value)
+		}
+	}
+}

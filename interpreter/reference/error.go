@@ -64,6 +64,9 @@ type scanError struct {
 // error says how far the error extends: up to the brace that closes it, if that comes before the line ends and before
 // another `${`. So one slip is one message, and what follows is read as if nothing had been.
 func (f *scanError) problem(text string, start int) *Error {
+	if parts := doubled.FindStringSubmatch(text[start:]); parts != nil {
+		return &Error{Offset: start, Length: len(parts[0]), Message: clip(parts[0]) + " is not a reference here", Hint: "write ${" + clip(ofActions.Replace(parts[1])) + "}"}
+	}
 	from := f.at
 	if f.nested {
 		from += len(opening)
@@ -85,6 +88,12 @@ func (f *scanError) problem(text string, start int) *Error {
 	}
 	return m
 }
+
+// doubled is a reference as GitHub Actions has it.
+var doubled = regexp.MustCompile(`^\$\{\{-? *([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[[0-9*]+\])*) *-?\}\}`)
+
+// ofActions removes what names the step there.
+var ofActions = strings.NewReplacer("steps.", "", "needs.", "", "outputs.", "")
 
 // begun is the beginning of a reference that may be all of it but the brace.
 var begun = regexp.MustCompile(`^(\$\{[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[[0-9*]+\])*)(?:$|[\s"'(),;!?<>/])`)

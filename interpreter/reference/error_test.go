@@ -28,7 +28,8 @@ func TestParseErrors(t *testing.T) {
 		{"${a. b}", "${a. b}", `invalid reference ${a. b}: a name that ends with a space must be in brackets and quotes, such as ["a b "]`},
 		{`${"a.b"}`, `${"a.b"}`, `invalid reference ${"a.b"}: a name in quotes must be in brackets, such as ["a b"]`},
 		{`${a.'b'}`, `${a.'b'}`, `invalid reference ${a.'b'}: a name in quotes must be in brackets, such as ["a b"]`},
-		{"${{ a.b }}", "${{ a.b }", `invalid reference ${{ a.b }: a name with "{" must be in brackets and quotes, such as ["a b"]`},
+		{"${{ a.b }}", "${{ a.b }}", "${{ a.b }} is not a reference here"},
+		{"${{ a b }}", "${{ a b }", `invalid reference ${{ a b }: a name with "{" must be in brackets and quotes, such as ["a b"]`},
 		{"${a]}", "${a]}", `invalid reference ${a]}: a name with "]" must be in brackets and quotes, such as ["a b"]`},
 		{"${a[]}", "${a[]}", "invalid reference ${a[]}: the brackets are empty"},
 		{"${a[b]}", "${a[b]}", `invalid reference ${a[b]}: brackets must contain an index, a slice, a key in quotes or *, such as [0], [2:5], ["a b"] or [*]`},
@@ -74,7 +75,7 @@ func TestParseErrors(t *testing.T) {
 			if m.Message != test.want {
 				t.Errorf("got  %s\nwant %s", m.Message, test.want)
 			}
-			hint := map[string]string{"${a.b": "write ${a.b}", "${a[0]": "write ${a[0]}", "${a and\nmore}": "write ${a}"}[test.text]
+			hint := map[string]string{"${a.b": "write ${a.b}", "${a[0]": "write ${a[0]}", "${a and\nmore}": "write ${a}", "${{ a.b }}": "write ${a.b}"}[test.text]
 			if m.Hint != cmp.Or(hint, "write $${ for a literal ${") {
 				t.Errorf("hint %q", m.Hint)
 			}

@@ -1,11 +1,13 @@
 package resolve
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/protocol"
+	"github.com/gleitzeit/gleitzeit/internal/suggest"
 	"github.com/gleitzeit/gleitzeit/interpreter/definition"
 )
 
@@ -45,7 +47,7 @@ func (c *Catalog) methodOf(task *Task) (*Method, *Problem) {
 		if hint == "" {
 			hint = c.SuggestServers(name)
 		}
-		return nil, &Problem{"", at, "unknown method " + definition.Quote(name), hint}
+		return nil, &Problem{"", at, "unknown method " + definition.Quote(name), cmp.Or(hint, c.methodElsewhere(name), ListMethods)}
 	}
 	spec := c.Spec(task.Protocol.Written)
 	if spec == nil {
@@ -73,7 +75,72 @@ func (c *Catalog) methodOf(task *Task) (*Method, *Problem) {
 			definition.Quote(name), found.Spec.Name, spec.Name), "remove or correct the protocol"}
 	}
 	return nil, &Problem{"", at, fmt.Sprintf("unknown method %s of protocol %s", definition.Quote(name), spec.Name),
-		c.SuggestMethod(name, spec.Name)}
+		cmp.Or(c.SuggestMethod(name, spec.Name), ListMethods)}
+}
+
+// methodsElsewhere are what other programs have methods for, under the first or the last part of their names.
+var methodsElsewhere = []struct {
+	families, shorts []string // In lower case.
+	method, hint     string   // The hint, if there is the method.
+}{
+	{nil, []string{"embeddings", "embedding"}, "llm/embed", `did you mean "llm/embed"?`},
+	{nil, []string{"completion", "completions", "complete"}, "llm/chat", `write method: llm/chat, or llm/generate for text that continues a prompt`},
+	{nil, []string{"transcription", "transcriptions", "whisper"}, "llm/transcribe", `did you mean "llm/transcribe"?`},
+	{[]string{"http", "https", "rest", "fetch", "curl", "web", "api", "request", "requests"}, nil, "python/execute",
+		`no method gets web pages; write method: python/execute, parameters: {code: "import urllib.request; result = urllib.request.urlopen('https://example.com').read().decode()"}, or use a tool of an MCP server`},
+	{[]string{"shell", "bash", "sh", "cmd", "command", "exec", "process", "terminal"}, nil, "python/execute",
+		`there are no shell commands; write method: python/execute, parameters: {code: "import subprocess; result = subprocess.getoutput('ls')"}`},
+}
+
+// modelServers are servers of models and families of them, beside those that a protocol lists.
+var modelServers = []string{"anthropic", "azure", "claude", "deepseek", "gemini", "google", "gpt", "groq", "huggingface", "llama", "lmstudio", "mistral", "openai", "openrouter", "qwen", "vllm"}
+
+// methodElsewhere says what to write for a method as other programs have it; empty if that is not known.
+func (c *Catalog) methodElsewhere(name string) string {
+	family, short, has := strings.Cut(strings.ToLower(name), "/")
+	for _, one := range methodsElsewhere {
+		if (slices.Contains(one.families, family) || has && slices.Contains(one.shorts, short)) && c.Find(one.method) != nil {
+			return one.hint
+		}
+	}
+	servers := modelServers
+	for i := range c.specs {
+		servers = append(slices.Clone(servers), c.specs[i].Providers...)
+	}
+	isServer := slices.ContainsFunc(servers, func(server string) bool { return strings.HasPrefix(family, server) })
+	switch _, model, _ := strings.Cut(name, "/"); {
+	case !isServer || c.Find("llm/chat") == nil:
+	case !has:
+		return "write method: llm/chat, with model: " + definition.Shorten(name) + " in its parameters"
+	case slices.Contains([]string{"", "chat", "call", "invoke", "ask", "prompt", "generate", "run"}, short):
+		return "write method: llm/chat; the settings say which server it asks"
+	default:
+		return "write method: llm/chat, with model: " + definition.Shorten(model) + " in its parameters"
+	}
+	return c.toolElsewhere(name)
+}
+
+// toolElsewhere says how a tool is named in full, for a name of its protocol that is none.
+func (c *Catalog) toolElsewhere(name string) string {
+	family, short, has := strings.Cut(name, "/")
+	for i := range c.specs {
+		if !has || Family(c.specs[i].Name) != family {
+			continue
+		}
+		for _, m := range c.specs[i].Methods {
+			if strings.HasSuffix(m.Name, "."+short) {
+				return "did you mean " + definition.Quote(m.Name) + "?"
+			}
+		}
+		if !slices.ContainsFunc(c.specs[i].Methods, func(m protocol.Method) bool { return strings.HasPrefix(m.Name, family+"/tool.") }) {
+			continue
+		}
+		if server, tool, dotted := strings.Cut(short, "."); dotted && tool != "" && !strings.ContainsAny(tool, "./") && suggest.Nearest(server, []string{"tool"}) == "" && server != "tool" {
+			return "the tool of an MCP server is " + family + "/" + definition.Shorten(server) + ".tool." + definition.Shorten(tool)
+		}
+		return "a tool is " + family + "/tool.NAME, or " + family + "/SERVER.tool.NAME of an MCP server; " + ListMethods
+	}
+	return ""
 }
 
 // available returns the method, or why no task can call it.

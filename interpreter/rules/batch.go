@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -28,7 +29,10 @@ func batches(c *Context) {
 			continue
 		}
 		c.reportAll(task.FanOutErrors)
-		c.reportAll(task.Items.Errors)
+		c.reportAll(slices.DeleteFunc(slices.Clone(task.Items.Errors), func(problem resolve.Problem) bool {
+			n := task.Each.Node // Which files there are may stand in a key that is reported.
+			return n != nil && problem.At == n.Position && !(c.lacks(n, "directory") && c.lacks(n, "files") && c.lacks(n, "rows"))
+		}))
 		c.reportMissing(task.Items.Missing)
 		checkDifference(c, task)
 		noteBeneath(c, task)
@@ -54,6 +58,8 @@ func noteBeneath(c *Context, task *resolve.Task) {
 func checkDifference(c *Context, task *resolve.Task) {
 	switch {
 	case task.Method == nil || task.Parameters == nil || task.UsesItem():
+	case c.meansItem(task):
+		return // It is there under another name, which is reported.
 	case task.Each.Requests != nil:
 		c.report(task.Parameters.Position, "every request would get the same call: no parameter refers to ${item}", `write method: llm/request, url: "${item.url}", body: "${item.body}" for the requests as they are`)
 	case task.Each.Rows != nil:
@@ -61,6 +67,18 @@ func checkDifference(c *Context, task *resolve.Task) {
 	default:
 		c.report(task.Parameters.Position, "every file would get the same call: "+reasonForSameCall(task), "use ${item}, the path of the file")
 	}
+}
+
+// meansItem reports whether a task refers to its item under the name that it has in other programs.
+func (c *Context) meansItem(task *resolve.Task) bool {
+	for _, text := range task.Texts {
+		for _, ref := range text.References {
+			if other, _ := c.Names.Lookup(ref.Head); other < 0 && !slices.Contains(resolve.FixedHeads(), ref.Head) && meantItem(ref, place{task: task, items: task.ItemKind()}) != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // checkForm reports what the short form cannot do without.
@@ -73,13 +91,23 @@ func checkForm(c *Context) {
 	case resolve.IsMissing(flow.Root, "template"):
 		c.report(flow.Root.Position, `required key "template" is missing`, "write template: {method: …}")
 	case flow.TemplateNode != nil && flow.Batch.StepsNode == nil && resolve.IsMissing(flow.TemplateNode, "method"):
-		c.report(flow.TemplateNode.Position, `required key "method" of the template is missing`, "")
+		c.report(flow.TemplateNode.Position, `required key "method" of the template is missing`, "write method: "+methodFor(c.batchTask())+"; "+resolve.ListMethods)
 	}
 	if second := flow.Protocol; second != nil && flow.TemplateNode != nil {
 		if first := flow.TemplateNode.Get("protocol"); first != nil && first.Kind != value.KindNull {
 			c.report(second.Position, fmt.Sprintf("duplicate key \"protocol\": the template has one in line %d", first.Line), "")
 		}
 	}
+}
+
+// batchTask is the task that the short form of a batch makes.
+func (c *Context) batchTask() *resolve.Task {
+	for _, task := range c.Tasks {
+		if task.IsBatch {
+			return task
+		}
+	}
+	return &resolve.Task{}
 }
 
 func reasonForSameCall(t *resolve.Task) string {

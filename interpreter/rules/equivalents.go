@@ -98,6 +98,14 @@ var equivalents = []equivalent{
 		`use "base_delay", as in base_delay: 2s`, ""},
 	{[]string{"retry"}, []string{"factor", "multiplier", "backoffcoefficient", "strategy", "policy"},
 		`use "backoff": exponential, linear or fixed`, ""},
+	{[]string{"a batch"}, []string{"folder", "folders", "dir", "path", "input", "inputs", "source", "inputdir", "inputfolder"},
+		`use "directory", as in directory: docs`, "docs"},
+	{[]string{"a batch"}, []string{"glob", "globs", "match", "filter", "include", "filepattern", "mask"},
+		`use "pattern", as in pattern: "*.txt"`, `"*.txt"`},
+	{[]string{"a batch"}, []string{"parallel", "parallelism", "concurrency", "workers", "threads", "maxparallel", "maxworkers", "batchsize"},
+		`use "max_concurrent", as in max_concurrent: 4`, "4"},
+	{[]string{"a batch"}, []string{"table", "csv", "sheet", "xlsx", "spreadsheet"},
+		`use "rows", as in rows: table.csv`, "table.csv"},
 	{[]string{"an input"}, []string{"value", "val"},
 		`use "default"`, ""},
 	{[]string{"an input"}, []string{"options", "choices", "values", "allowed", "oneof"},
@@ -109,12 +117,17 @@ const forFiles = "for files remove for_each, and "
 
 // plainKey removes what spellings of a key differ in.
 func plainKey(key string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(key))
+	return strings.ToLower(spelling.Replace(key))
 }
+
+var spelling = strings.NewReplacer("-", "", "_", "")
 
 // equivalentOf returns what to write for a key of another engine, with its value if there is one that fits; "" where that is not known.
 func equivalentOf(key, where string, given *definition.Node) string {
 	key = plainKey(key)
+	if sent := notificationOf(given); where == "a workflow" && sent != "" && slices.Contains(ends, key) {
+		return `use "on_end", a list of notifications, as in on_end: [` + sent + "]"
+	}
 	for _, one := range equivalents {
 		if !slices.Contains(one.where, where) || !slices.Contains(one.keys, key) {
 			continue
@@ -131,6 +144,20 @@ func equivalentOf(key, where string, given *definition.Node) string {
 	return ""
 }
 
+// ends are keys for what follows an end of the run.
+var ends = []string{"onexit", "onfailure", "onerror", "onsuccess", "oncancel", "after", "always", "hooks", "post"}
+
+// notificationOf writes what a key of another engine has as a notification; empty if it is none.
+func notificationOf(n *definition.Node) string {
+	if n != nil && n.Kind == value.KindList && len(n.Elements) > 0 {
+		n = n.Elements[0]
+	}
+	if n == nil || n.Kind != value.KindObject || n.Get("webhook") == nil && n.Get("command") == nil {
+		return ""
+	}
+	return n.Flow()
+}
+
 // ownValue writes the value of a key as an example has it; empty if it is of another kind, or too long. A text can be the only element of a list.
 func ownValue(n *definition.Node, example string) string {
 	if n == nil || example == "" {
@@ -143,7 +170,9 @@ func ownValue(n *definition.Node, example string) string {
 		return text
 	case example[0] == '[' && isText && !strings.Contains(n.Text, "${"):
 		return "[" + text + "]"
-	case example[0] != '[' && example[0] != '{' && isText && text == n.Written && (n.Kind == value.KindString) == (example[0] > '9'):
+	case example[0] == '"' && n.Kind == value.KindString:
+		return definition.InQuotes(n.Text)
+	case example[0] != '[' && example[0] != '{' && example[0] != '"' && isText && text == n.Written && (n.Kind == value.KindString) == (example[0] > '9'):
 		return text
 	}
 	return ""

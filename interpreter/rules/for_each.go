@@ -2,7 +2,9 @@ package rules
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -141,7 +143,29 @@ func checkValues(c *Context, task *resolve.Task) {
 		}
 		hint = "write " + name + ": [" + text + "]"
 	}
+	if called.MatchString(n.Text) && n.Kind == value.KindString {
+		hint = listOfCall(name, n.Text)
+	}
 	c.report(n.Position, name+" must be a list or a single reference, not "+n.Describe(), hint)
+}
+
+// A call of a function, which nothing evaluates.
+var (
+	called = regexp.MustCompile(`^[A-Za-z_][\w.]*\(.*\)$`)
+	ranged = regexp.MustCompile(`^range\(([0-9]|10)\)$`)
+)
+
+// listOfCall says how the list is written that a call means: as it is, if it is short, or as the result of a script.
+func listOfCall(name, call string) string {
+	if parts := ranged.FindStringSubmatch(call); parts != nil {
+		var numbers []string
+		count, _ := strconv.Atoi(parts[1])
+		for i := range count {
+			numbers = append(numbers, strconv.Itoa(i))
+		}
+		return "write " + name + ": [" + strings.Join(numbers, ", ") + "]"
+	}
+	return "nothing is evaluated here: write " + name + `: "${list.result}", with a script: {id: list, method: python/execute, parameters: {code: ` + definition.InQuotes("result = list("+call+")") + `}}`
 }
 
 // checkInputList reports an input that is to give the items and is declared to be no list.

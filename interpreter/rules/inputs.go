@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gleitzeit/gleitzeit/internal/value"
@@ -23,9 +24,28 @@ func inputs(c *Context) {
 				cmp.Or(typeElsewhere(string(of)), c.Suggest(string(of), definition.InputTypes())))
 			continue
 		}
+		noteTypeAsDefault(c, input)
 		checkDefault(c, input, of)
 		checkEnum(c, input, of)
 	}
+}
+
+// noteTypeAsDefault notes the name of a type that is the default: in `topic: string`, a short form, it is a text like any other.
+func noteTypeAsDefault(c *Context, input *definition.Input) {
+	n := input.Default
+	if n == nil || n.Kind != value.KindString || !input.Short {
+		return
+	}
+	name := strings.ToLower(n.Text)
+	is := typesElsewhere[name]
+	if slices.Contains(definition.InputTypes(), name) {
+		is = name
+	}
+	if is == "" || slices.Contains([]string{"file", "path", "map", "text"}, name) { // Those are texts that are meant.
+		return
+	}
+	c.note(n.Position, "the default of input "+definition.Quote(input.Name)+" is the text "+n.Describe()+", not a type",
+		fmt.Sprintf("write %s: {type: %s}; or {default: %s} if the text is meant", definition.Shorten(input.Name), is, n.Flow()))
 }
 
 // typesElsewhere are the types of this language under the names that they have in others.

@@ -12,7 +12,7 @@ func missing(c *Context) {
 		return
 	}
 	tasks := flow.Root.Get("tasks")
-	noName, noTasks := c.lacks(flow.Root, "name"), flow.Batch == nil && tasks == nil && c.lacks(flow.Root, "tasks")
+	noName, noTasks := c.lacks(flow.Root, "name"), flow.Batch == nil && resolve.IsMissing(flow.Root, "batch") && tasks == nil && c.lacks(flow.Root, "tasks")
 	if noName && !noTasks {
 		c.report(flow.Root.Position, `required key "name" is missing`, "write name: TITLE")
 	}

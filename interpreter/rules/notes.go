@@ -11,9 +11,12 @@ import (
 )
 
 // noteTexts notes what texts among parameters may say without meaning it.
-func noteTexts(c *Context, parameters *definition.Node) {
+func noteTexts(c *Context, parameters, code *definition.Node) {
 	parameters.Strings(func(text *definition.Node) {
 		noteBraces(c, text)
+		if text != code { // A program may have such names of its own.
+			noteUnmarked(c, text)
+		}
 		noteComment(c, text)
 	})
 }
@@ -23,10 +26,11 @@ var braces = regexp.MustCompile(`\{\{-? *([A-Za-z_][A-Za-z0-9_-]*)((?:\.[A-Za-z0
 
 // noteBraces notes texts that look like references to an input or a task, and are none. They may be meant: a prompt can be about braces.
 func noteBraces(c *Context, n *definition.Node) {
-	found := braces.FindStringSubmatch(n.Text)
-	if found == nil {
-		return
+	places := braces.FindStringSubmatchIndex(n.Text)
+	if places == nil || places[0] > 0 && n.Text[places[0]-1] == '$' {
+		return // ${{ }} is reported.
 	}
+	found := braces.FindStringSubmatch(n.Text)
 	meant := found[1] + found[2]
 	switch {
 	case found[1] == "inputs":
@@ -36,6 +40,31 @@ func noteBraces(c *Context, n *definition.Node) {
 		return
 	}
 	c.note(c.Definition.Locate(n).At(strings.Index(n.Text, found[0])), definition.Shorten(found[0])+" is text, not a reference", "write ${"+definition.Shorten(meant)+"} for one")
+}
+
+// unmarked are references with a sign or braces alone: $a.response, $(a.response), {a.response}.
+var unmarked = []*regexp.Regexp{
+	regexp.MustCompile(`(?:^|[^$\w])(\$([A-Za-z_][\w-]*)((?:\.[A-Za-z_]\w*)+))`),
+	regexp.MustCompile(`(?:^|[^$])(\$\(([A-Za-z_][\w-]*)((?:\.\w+|\[[0-9*]+\])+)\))`),
+	regexp.MustCompile(`(?:^|[^${])(\{([A-Za-z_][\w-]*)((?:\.\w+|\[[0-9*]+\])+)\})(?:[^}]|$)`),
+}
+
+// mostUnmarked is how many of a kind are looked at in a text for one that names a task.
+const mostUnmarked = 20
+
+// noteUnmarked notes texts that lack a part of what makes a reference to a task or an input.
+func noteUnmarked(c *Context, n *definition.Node) {
+	for _, form := range unmarked {
+		for _, at := range form.FindAllStringSubmatchIndex(n.Text, mostUnmarked) {
+			whole, head, rest := n.Text[at[2]:at[3]], n.Text[at[4]:at[5]], n.Text[at[6]:at[7]]
+			isInput := head == "inputs" && c.HasInput(strings.TrimPrefix(rest, "."))
+			if task, _ := c.Names.Lookup(head); task < 0 && !isInput {
+				continue
+			}
+			c.note(c.Definition.Locate(n).At(at[2]), definition.Shorten(whole)+" is text, not a reference", "write ${"+definition.Shorten(head+rest)+"} for one")
+			break // One of a kind is enough.
+		}
+	}
 }
 
 // noteComment notes a text of several words that a comment ends which looks like a part of it: Summarize chapter #3.

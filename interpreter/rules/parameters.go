@@ -174,12 +174,51 @@ func (v validation) unknown(field string, path []string) (message, hint string) 
 		if path := field + "_path"; slices.Contains(v.task.Method.Properties, path) {
 			hint = "did you mean " + definition.Quote(path) + "?"
 		}
+		hint = cmp.Or(hint, v.parameterElsewhere(field))
 		if v.task.IsBatch { // Its other keys are parameters.
 			hint = cmp.Or(equivalentOf(field, "a template", v.given.Get(field)), hint)
+		}
+		if !v.task.Method.IsServerTool {
+			hint = cmp.Or(hint, "`gleitzeit methods "+v.task.Method.Name+"` describes its parameters")
 		}
 		return message, hint
 	}
 	return fmt.Sprintf("unknown field %s in %s", definition.Quote(field), v.what(path)), ""
+}
+
+// parametersElsewhere are names of parameters in other programs, with those that one of the methods here has instead, the first ones first.
+var parametersElsewhere = []struct{ names, here []string }{
+	{[]string{"text", "texts", "content", "contents", "document", "documents", "sentence", "query", "data"}, []string{"input", "prompt", "message", "strings"}},
+	{[]string{"question", "title", "label", "message", "instruction", "instructions", "task", "user", "userprompt", "input"}, []string{"prompt", "message"}},
+	{[]string{"script", "source", "sourcecode", "program", "python", "snippet", "body", "inline", "run"}, []string{"code"}},
+	{[]string{"path", "filename", "document"}, []string{"file_path", "file"}},
+	{[]string{"variables", "vars", "inputs", "env", "data"}, []string{"context"}},
+	{[]string{"link", "address", "uri", "endpoint"}, []string{"url"}},
+	{[]string{"payload", "json", "data", "message", "text"}, []string{"body"}},
+}
+
+// parameterElsewhere names the parameter of the method that is meant by one of another name.
+func (v validation) parameterElsewhere(field string) string {
+	const longest = 20 // A hostile file has very many parameters.
+	if len(field) > longest {
+		return ""
+	}
+	name := plainKey(field)
+	for _, one := range parametersElsewhere {
+		if !slices.Contains(one.names, name) {
+			continue
+		}
+		here := one.here
+		if given := v.given.Get(field); here[0] == "code" && given != nil && strings.HasSuffix(given.Text, ".py") {
+			here = []string{"file"}
+		}
+		for _, name := range here {
+			if slices.Contains(v.task.Method.Properties, name) && v.given.Get(name) == nil {
+				return "did you mean " + definition.Quote(name) + "?"
+			}
+		}
+	}
+	return ""
 }
 
 // checkDefaults reports errors in the parameters of defaults, each once, however many tasks have them. Those of a protocol are

@@ -29,7 +29,7 @@ func references(c *Context) {
 		}
 		if task.Parameters != nil {
 			checkKeys(c, task.Parameters)
-			noteTexts(c, task.Parameters)
+			noteTexts(c, task.Parameters, task.Method.Code(task.Parameters))
 		}
 		if task.Each != nil && task.Each.Values != nil {
 			checkKeys(c, task.Each.Values)
@@ -118,7 +118,7 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 	case other < 0 && ref.Head == resolve.HeadRepeat:
 		return badRound(ref, in)
 	case other < 0:
-		hint := cmp.Or(meantHead(c, ref), c.Suggest(ref.Head, c.Names.Heads()), literalHint)
+		hint := cmp.Or(meantHead(c, ref, in), c.Suggest(ref.Head, c.Names.Heads()), literalHint)
 		return fmt.Sprintf("%s refers to %s, which is not a task", written, head), hint
 	case task == nil && c.Tasks[other].Finally:
 		return fmt.Sprintf("%s refers to %s, which is in finally", written, head), "outputs have the results of the other tasks"
@@ -134,7 +134,12 @@ func badReference(c *Context, ref reference.Reference, in place) (message, hint 
 }
 
 // meantHead says what to write for an input, a task or a variable of the environment that is named as in other languages.
-func meantHead(c *Context, ref reference.Reference) string {
+func meantHead(c *Context, ref reference.Reference, in place) string {
+	if in.items != resolve.NoItems && in.task != nil {
+		if hint := meantItem(ref, in); hint != "" {
+			return hint
+		}
+	}
 	switch {
 	case c.HasInput(ref.Head):
 		return "write ${inputs." + definition.Shorten(ref.Head) + "} for the input"
@@ -142,6 +147,21 @@ func meantHead(c *Context, ref reference.Reference) string {
 		return "write ${" + strings.TrimPrefix(shown(ref), "${"+ref.Head+".")
 	case len(ref.Steps) == 0 && variable.MatchString(ref.Head):
 		return "write ${env." + ref.Head + "} for a variable of the environment, or $${" + ref.Head + "} to keep the text as it is"
+	}
+	return ""
+}
+
+// meantItem says what to write for the item of a task that is named as in other programs, or for a column of its row.
+func meantItem(ref reference.Reference, in place) string {
+	isRow := in.task.Each != nil && in.task.Each.Rows != nil
+	switch {
+	case len(ref.Steps) == 0 && in.items != resolve.ValueItems && slices.Contains([]string{"file_path", "filepath", "path", "filename", "file_name"}, ref.Head):
+		return "write ${item} for the path of the file, or ${item.name} for its name"
+	case slices.Contains([]string{"file", "document", "doc", "row", "record", "line", "it", "element", "each", "entry", "value"}, ref.Head):
+		item := reference.Reference{Head: resolve.HeadItem, HasDefault: ref.HasDefault, Default: ref.Default}
+		return "write " + item.With(ref.Steps...)
+	case isRow && len(ref.Steps) == 0:
+		return "write ${item." + definition.Shorten(ref.Head) + "} for a column of the row"
 	}
 	return ""
 }

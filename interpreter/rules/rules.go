@@ -66,6 +66,8 @@ type Context struct {
 	rule    string                         // The name of the rule that is being checked.
 	hints   map[definition.Position]string // What to write for the unknown keys at these places.
 	foreign bool                           // The file belongs to another program, which is reported.
+
+	elsewhere bool // The file has no key of a workflow.
 }
 
 // Check applies every rule to a workflow.

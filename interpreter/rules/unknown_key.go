@@ -26,6 +26,7 @@ func unknownKey(c *Context) {
 		return
 	}
 	foreign := c.isForeign()
+	c.elsewhere = foreign
 	c.hints = map[definition.Position]string{}
 	of, values := c.tasksOfUnknownKeys(), c.valuesOf()
 	for i, unknown := range c.Definition.UnknownKeys {
@@ -70,7 +71,7 @@ func (c *Context) hintForKey(unknown definition.UnknownKey, of *resolve.Task, gi
 	if hint := c.Suggest(unknown.Key, unknown.Known); hint != "" {
 		return hint
 	}
-	return keysOf(unknown)
+	return c.keysOf(unknown)
 }
 
 // valuesOf returns the values of the unknown keys that will be shown, by the places of the keys.
@@ -119,11 +120,23 @@ const listedElsewhere = "`gleitzeit schema` lists all keys"
 // initWrites is for files that are no workflows.
 const initWrites = "`gleitzeit init` writes a workflow to begin with"
 
+// partsOf are the parts of the language that `gleitzeit schema` describes, by the mappings of which they have the keys.
+var partsOf = map[string]string{
+	"a task": "tasks", "a step": "tasks.steps", "a batch": "batch", "a template": "template", "a default": "defaults", "a notification": "on_end",
+	"an input": "inputs", "retry": "tasks.retry", "repeat": "tasks.repeat", "split": "tasks.split", "for_each": "tasks.for_each",
+}
+
 // keysOf lists the keys of a mapping, unless they are too many to be read in a message.
-func keysOf(unknown definition.UnknownKey) string {
+func (c *Context) keysOf(unknown definition.UnknownKey) string {
 	const most = 8
-	if len(unknown.Known) > most {
+	switch part := partsOf[unknown.Where]; {
+	case len(unknown.Known) <= most:
+	case part != "":
+		return "`gleitzeit schema " + part + "` lists all keys"
+	case c.elsewhere:
 		return listedElsewhere
+	default:
+		return "there are " + resolve.JoinWords(unknown.Known, "and")
 	}
 	return unknown.Where + " has " + quoted(unknown.Known, "and")
 }
