@@ -264,16 +264,16 @@ func heard(ctx context.Context, steps int) error {
 
 // together answers when as many calls are under way as `text` says.
 func together() mcp.ToolHandler {
-	enter := make(chan struct{}, 1000)
+	var entered atomic.Int64
 	full := make(chan struct{})
 	return func(ctx context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		var arguments struct{ Text string }
 		if err := json.Unmarshal(request.Params.Arguments, &arguments); err != nil {
 			return nil, err
 		}
-		enter <- struct{}{}
-		note("calls", fmt.Sprintf("together %d", len(enter)))
-		if fmt.Sprint(len(enter)) == arguments.Text {
+		number := entered.Add(1)
+		note("calls", fmt.Sprintf("together %d", number))
+		if fmt.Sprint(number) == arguments.Text {
 			close(full)
 		}
 		select {
