@@ -120,7 +120,10 @@ func badFieldOfItems(c *Context, ref reference.Reference, task *resolve.Task) (m
 		return "", ""
 	case !slices.Contains(whole, name):
 		message = fmt.Sprintf("%s: the result of %s, which has items, has no field %s", shown(ref), task.Label(), definition.Quote(name))
-		if hint = c.Suggest(name, whole); hint == "" || slices.Contains(fieldsOf(task).names, name) {
+		hint = c.Suggest(name, whole)
+		if ofOne := slices.Contains(fieldsOf(task).names, name); ref.HasDefault && hint == "" && !ofOne {
+			return "", ""
+		} else if hint == "" || ofOne {
 			hint = "write " + ref.With(append([]reference.Step{{Field: "results"}, {Every: true}}, inResult(c.meantOfItem(task, steps[at:]))...)...)
 		}
 		return message, hint
@@ -142,7 +145,10 @@ func badFieldOfItems(c *Context, ref reference.Reference, task *resolve.Task) (m
 	name := steps[at].Name()
 	if !slices.Contains(reference.EntryFields(), name) {
 		message = fmt.Sprintf("%s: an element of the results of %s has no field %s", shown(ref), task.Label(), definition.Quote(name))
-		if hint = c.Suggest(name, reference.EntryFields()); hint == "" || slices.Contains(fieldsOf(task).names, name) {
+		hint = c.Suggest(name, reference.EntryFields())
+		if ofOne := slices.Contains(fieldsOf(task).names, name); ref.HasDefault && hint == "" && !ofOne {
+			return "", ""
+		} else if hint == "" || ofOne {
 			hint = "write " + ref.With(append(slices.Clone(steps[:at]), inResult(c.meantOfItem(task, steps[at:]))...)...)
 		}
 		return message, hint
