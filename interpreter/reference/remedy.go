@@ -91,6 +91,10 @@ var (
 	isFilter  = regexp.MustCompile(`^default\s*(?:\(\s*(.*?)\s*\)|:\s*(.*))$`)
 )
 
+// operators are the characters of which every operator above has one. Most names have none, and the expressions cost more than all else
+// that is done with a reference.
+const operators = "?|:&-+*/%=!<>"
+
 // Operation returns the first operator within the reference; nil if there is none.
 func (r *Reference) Operation() *Operation {
 	for i := -1; i < len(r.Steps); i++ {
@@ -99,6 +103,9 @@ func (r *Reference) Operation() *Operation {
 			if name = r.Steps[i].Field; r.Steps[i].Brackets || name == "" {
 				continue
 			}
+		}
+		if !strings.ContainsAny(name, operators) {
+			continue
 		}
 		for _, of := range operations {
 			parts := of.FindStringSubmatch(name)

@@ -26,6 +26,9 @@ var braces = regexp.MustCompile(`\{\{-? *([A-Za-z_][A-Za-z0-9_-]*)((?:\.[A-Za-z0
 
 // noteBraces notes texts that look like references to an input or a task, and are none. They may be meant: a prompt can be about braces.
 func noteBraces(c *Context, n *definition.Node) {
+	if !strings.Contains(n.Text, "{{") {
+		return
+	}
 	places := braces.FindStringSubmatchIndex(n.Text)
 	if places == nil || places[0] > 0 && n.Text[places[0]-1] == '$' {
 		return // ${{ }} is reported.
@@ -49,11 +52,26 @@ var unmarked = []*regexp.Regexp{
 	regexp.MustCompile(`(?:^|[^${])(\{([A-Za-z_][\w-]*)((?:\.\w+|\[[0-9*]+\])+)\})(?:[^}]|$)`),
 }
 
+// mayBeUnmarked reports whether a text has a sign or a brace that does not begin a reference. Most texts have none, and the expressions
+// cost more than all else that is done with a text.
+func mayBeUnmarked(text string) bool {
+	for i := range len(text) {
+		isReference := strings.HasPrefix(text[i:], "${")
+		if text[i] == '$' && !isReference || text[i] == '{' && (i == 0 || text[i-1] != '$') {
+			return true
+		}
+	}
+	return false
+}
+
 // mostUnmarked is how many of a kind are looked at in a text for one that names a task.
 const mostUnmarked = 20
 
 // noteUnmarked notes texts that lack a part of what makes a reference to a task or an input.
 func noteUnmarked(c *Context, n *definition.Node) {
+	if !mayBeUnmarked(n.Text) {
+		return
+	}
 	for _, form := range unmarked {
 		for _, at := range form.FindAllStringSubmatchIndex(n.Text, mostUnmarked) {
 			whole, head, rest := n.Text[at[2]:at[3]], n.Text[at[4]:at[5]], n.Text[at[6]:at[7]]
